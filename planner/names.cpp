@@ -10,7 +10,9 @@ namespace pgsluice::planner {
 
 namespace {
 
-bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+bool is_continuation_byte(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
 
 std::string cut_between_characters(std::string_view text, std::size_t bytes_max) {
   std::size_t size = bytes_max;

@@ -7,8 +7,8 @@
 
 namespace pgsluice::planner {
 
-// `text` if it fits into 63 bytes; else its first bytes (cut between UTF-8 characters), "_" and eight hex digits of a hash of the
-// whole, so that two long names stay different. Pure: the same text gives the same name in every run.
+// `text` if it fits into 63 bytes; else its first bytes (cut between UTF-8 characters), "_" and eight hex digits of a
+// hash of the whole, so that two long names stay different. Pure: the same text gives the same name in every run.
 std::string fitted_name(std::string_view text);
 
 // Hands out names that are free in one schema.

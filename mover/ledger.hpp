@@ -1,0 +1,73 @@
+// The ledger: schema `pgsluice` of the target database. A batch counts as done if and only if its ledger row is
+// committed, and that row is committed in the batch's own transaction.
+//
+//   pgsluice.migration   one row a migration: id, source, target, plan digest, strategy, method, phase, timestamps
+//   pgsluice.batch_done  one row a range: up_to (the key below which rows are moved), complete, rows, bytes, checksum
+//
+// Invariants:
+//   L1  up_to of a range only grows; a range is complete at most once.
+//   L2  A batch's ledger row is written with the position that the mover believes in as a condition. When another
+//   session moved
+//       on meanwhile (a COMMIT whose answer was lost, a second mover), nothing is written and the batch must be rolled
+//       back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg/connection.hpp"
+#include "planner/key.hpp"
+#include "planner/phase.hpp"
+#include "planner/plan.hpp"
+
+namespace pgsluice::mover {
+
+struct LedgerEntry {
+  std::uint32_t range = 0;
+  std::optional<planner::Key> up_to;  // Absent when complete.
+  bool complete = false;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  // Sum of the rows' 64-bit hashes as decimal text (numeric); of rows that left the source. "0" for copying methods.
+  std::string checksum = "0";
+};
+
+// Makes schema and tables where they are missing. Repeatable. Fails: server (42501 without CREATE on the database).
+void create_ledger(pg::Connection& target);
+bool ledger_exists(pg::Connection& target);
+
+// Enters the migration, phase `preparing`, if it is not there. Fails: refused, when the ledger holds this id with
+// another plan, or another unfinished migration has the same target.
+void register_migration(pg::Connection& target, const planner::Plan& plan);
+
+// The phase in the ledger; `planned` when the migration (or the ledger) is not there.
+planner::Phase read_phase(pg::Connection& target, const std::string& migration_id);
+void write_phase(pg::Connection& target, const std::string& migration_id, planner::Phase phase);
+
+// All entries of a migration, by range. Ranges without a batch have none.
+std::map<std::uint32_t, LedgerEntry> read_ledger(pg::Connection& target, const std::string& migration_id);
+std::optional<LedgerEntry> read_ledger_entry(pg::Connection& target, const std::string& migration_id,
+                                             std::uint32_t range);
+
+// Inside the batch's transaction: adds rows, bytes and checksum of one batch and moves up_to from `before` (absent: no
+// batch yet) to `after` (absent: the range is complete). Returns false, and writes nothing, when the entry is not at
+// `before` (L2).
+bool advance_ledger(pg::Connection& target, const std::string& migration_id, const std::optional<planner::Key>& before,
+                    const LedgerEntry& batch);
+
+// Removes the migration's rows; drops the tables and the schema when nothing else is in them and we made them.
+void remove_from_ledger(pg::Connection& target, const std::string& migration_id);
+
+// A range is claimed by a session-level advisory lock, which the server gives back when the session ends, however it
+// ends.
+bool try_claim_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range);
+void release_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range);
+// The claim on everything that is not a range: preparing, indexes, rollback. Only one mover does these.
+bool try_claim_migration(pg::Connection& target, const std::string& migration_id);
+void release_migration(pg::Connection& target, const std::string& migration_id);
+
+}  // namespace pgsluice::mover

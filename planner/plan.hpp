@@ -1,0 +1,82 @@
+// The plan: everything that was decided before anything was changed. It is written once into the checkpoint's header
+// and never altered afterwards; what happens to its ranges is the checkpoint's and the ledger's business.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "planner/key.hpp"
+#include "planner/layout.hpp"
+#include "planner/table_facts.hpp"
+
+namespace pgsluice::planner {
+
+// How concurrent writes are survived. Only what exists is listed.
+enum class Strategy { offline };
+
+// How a batch travels. See design.md, "Words".
+enum class Method { insert, move, stream, stream_move };
+
+// True for methods that remove the row from the source in the batch's own transaction.
+bool empties_source(Method method);
+// True for methods that work inside one database only.
+bool needs_one_database(Method method);
+
+std::string_view name_of(Strategy strategy);
+std::string_view name_of(Method method);  // "stream-move"
+// Fails: refused, listing the names that exist.
+Method method_named(std::string_view name);
+Strategy strategy_named(std::string_view name);
+
+// What tells one database from another, as far as a plain role may know.
+struct DatabaseIdentity {
+  std::string system_identifier;  // pg_control_system(); empty where this role may not ask.
+  std::string database;
+  std::uint32_t database_oid = 0;
+  int server_version = 0;
+  bool operator==(const DatabaseIdentity&) const = default;
+};
+
+// A fact the operator should read before saying yes.
+struct Notice {
+  enum class Kind { kept, changed, lost, warning };
+  Kind kind = Kind::warning;
+  std::string what;     // "primary key sources_pkey (id)"
+  std::string instead;  // "becomes (id, uid): a partitioned table's key must contain the partition key"
+  std::string flag;     // The option that accepts it, `--accept rules`; empty when none is needed.
+};
+
+std::string_view name_of(Notice::Kind kind);
+
+struct Plan {
+  std::string migration_id;  // UUID.
+  std::string created_at;    // UTC, ISO 8601.
+  std::string tool_version;
+  DatabaseIdentity source_database;
+  DatabaseIdentity target_database;
+  bool one_database = true;  // Source and target are the same database, so server-side methods work.
+  Strategy strategy = Strategy::offline;
+  Method method = Method::insert;
+  std::string method_reason;  // Why --method auto chose it; empty when the operator did.
+  bool guard = true;
+  bool carry_grants_to_leaves = true;
+  TableFacts source;
+  Layout layout;
+  RangeKey key;
+  std::vector<Range> ranges;
+  std::vector<Notice> notices;
+};
+
+void to_json(nlohmann::json& json, const Plan& plan);
+void from_json(const nlohmann::json& json, Plan& plan);
+
+// A hash of the whole plan: the ledger keeps it, so that a checkpoint of another plan is noticed.
+std::string digest(const Plan& plan);
+
+// A random UUID, version 4.
+std::string make_migration_id();
+
+}  // namespace pgsluice::planner

@@ -1,0 +1,4 @@
+-- Unfinished migrations other than $1 that have the target $2 or the source $3.
+SELECT id, phase
+FROM pgsluice.migration
+WHERE id <> $1 AND (target = $2 OR source = $3)
