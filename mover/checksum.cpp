@@ -22,7 +22,8 @@ std::string row_hash_sql(const planner::TableFacts& source, std::string_view ali
     if (cast.contains(column.name)) {
       value = "(" + value + ")::" + column.type;
     }
-    const bool has_stable_binary_form = column.has_binary_form && column.type_oid < kFirstUserOid;
+    const bool has_stable_binary_form =
+        column.has_binary_form && column.binary_form_is_portable && column.type_oid < kFirstUserOid;
     append(has_stable_binary_form ? binary : as_text, value);
   }
   if (!as_text.empty()) {

@@ -34,6 +34,7 @@ pg::Connection& Session::connection() {
   }
   if (!connection_) {
     connection_.emplace(open_());
+    ++generation_;
   }
   return *connection_;
 }

@@ -30,10 +30,13 @@ class Session {
   // Opens if closed. Fails: as pg::Connection does.
   pg::Connection& connection();
   void drop() { connection_.reset(); }
+  // Counts how often it was opened: a change means that session-level locks and settings are gone.
+  unsigned generation() const { return generation_; }
 
  private:
   std::function<pg::Connection()> open_;
   std::optional<pg::Connection> connection_;
+  unsigned generation_ = 0;
 };
 
 // Everything a retry needs to know about its surroundings.

@@ -5,7 +5,7 @@ namespace pgsluice::mover {
 namespace {
 
 pg::SessionOptions session_options(const SessionsOptions& options, const std::string& conninfo,
-                                   std::string_view purpose) {
+                                   std::string_view purpose, const Sessions::Settings& settings) {
   pg::SessionOptions session;
   session.conninfo = conninfo;
   session.application_name = "pgsluice " + std::string(purpose);
@@ -18,6 +18,7 @@ pg::SessionOptions session_options(const SessionsOptions& options, const std::st
       {"extra_float_digits", "3"},
       {"bytea_output", "hex"},
       {"xmloption", "content"},
+      {"lc_monetary", "C"},
       // A policy that would hide rows must be an error, never a smaller result.
       {"row_security", "off"},
       // Our statements are long by design; our waits are not.
@@ -28,6 +29,7 @@ pg::SessionOptions session_options(const SessionsOptions& options, const std::st
       {"jit", "off"},
       {"pgsluice.migration", options.migration_id},
   };
+  session.settings.insert(session.settings.end(), settings.begin(), settings.end());
   if (options.read_only) {
     session.settings.emplace_back("default_transaction_read_only", "on");
   }
@@ -36,13 +38,13 @@ pg::SessionOptions session_options(const SessionsOptions& options, const std::st
 
 }  // namespace
 
-pg::Connection Sessions::open_source(std::string_view purpose) const {
-  return pg::Connection(session_options(options_, options_.source_conninfo, purpose));
+pg::Connection Sessions::open_source(std::string_view purpose, const Settings& settings) const {
+  return pg::Connection(session_options(options_, options_.source_conninfo, purpose, settings));
 }
 
-pg::Connection Sessions::open_target(std::string_view purpose) const {
+pg::Connection Sessions::open_target(std::string_view purpose, const Settings& settings) const {
   const std::string& conninfo = options_.target_conninfo.empty() ? options_.source_conninfo : options_.target_conninfo;
-  return pg::Connection(session_options(options_, conninfo, purpose));
+  return pg::Connection(session_options(options_, conninfo, purpose, settings));
 }
 
 }  // namespace pgsluice::mover

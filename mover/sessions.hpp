@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pg/connection.hpp"
 
@@ -25,8 +27,10 @@ class Sessions {
  public:
   explicit Sessions(SessionsOptions options) : options_(std::move(options)) {}
   // `purpose` shows in pg_stat_activity: "pgsluice worker". Fails: connection, refused (see pg::Connection).
-  pg::Connection open_source(std::string_view purpose) const;
-  pg::Connection open_target(std::string_view purpose) const;
+  // `settings` are applied after the common ones.
+  using Settings = std::vector<std::pair<std::string, std::string>>;
+  pg::Connection open_source(std::string_view purpose, const Settings& settings = {}) const;
+  pg::Connection open_target(std::string_view purpose, const Settings& settings = {}) const;
   const SessionsOptions& options() const { return options_; }
 
  private:

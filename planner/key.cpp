@@ -11,19 +11,53 @@ std::string row_sql(const RangeKey& key) {
   return key.columns.size() == 1 ? pg::quoted(key.columns[0].name) : "ROW(" + columns_sql(key) + ")";
 }
 
-// `$1::type`, or `ROW($1::type, $2::type)`, and appends the parameters. A block number becomes `'(7,0)'::tid` inline:
-// digits only, and a constant lets the server use a Tid Range Scan at once.
-std::string bound_sql(const RangeKey& key, const Key& bound, int first_parameter, pg::Parameters& parameters) {
+// How a bound's values enter the text: as numbered parameters, or as literals where a statement takes none (COPY).
+class Values {
+ public:
+  static Values as_parameters(int first) { return Values(first); }
+  static Values as_literals() { return Values(std::nullopt); }
+  std::string add(const std::string& value) {
+    if (!first_) {
+      return pg::literal(value);
+    }
+    parameters.emplace_back(value);
+    return "$" + std::to_string(*first_ + static_cast<int>(parameters.size()) - 1);
+  }
+  pg::Parameters parameters;
+
+ private:
+  explicit Values(std::optional<int> first) : first_(first) {}
+  std::optional<int> first_;
+};
+
+// `$1::type`, or `ROW($1::type, $2::type)`. A ctid is always a literal: its text is digits, and a constant lets the server use a Tid
+// Range Scan at once.
+std::string bound_sql(const RangeKey& key, const Key& bound, Values& values) {
   if (key.is_ctid()) {
-    return pg::literal("(" + bound.at(0) + ",0)") + "::pg_catalog.tid";
+    const std::string& at = bound.at(0);
+    return pg::literal("(" + at + (at.find(',') == std::string::npos ? ",0)" : ")")) + "::pg_catalog.tid";
   }
   std::string list;
   for (std::size_t i = 0; i < key.columns.size(); ++i) {
-    list += (i == 0 ? "" : ", ") + ("$" + std::to_string(first_parameter + static_cast<int>(parameters.size()))) +
-            "::" + key.columns[i].type;
-    parameters.emplace_back(bound.at(i));
+    list += (i == 0 ? "" : ", ") + values.add(bound.at(i)) + "::" + key.columns[i].type;
   }
   return key.columns.size() == 1 ? list : "ROW(" + list + ")";
+}
+
+Condition condition_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper, Values values) {
+  Condition condition;
+  const std::string position = key.is_ctid() ? "ctid" : row_sql(key);
+  if (lower) {
+    condition.sql = position + " >= " + bound_sql(key, *lower, values);
+  }
+  if (upper) {
+    condition.sql += (condition.sql.empty() ? "" : " AND ") + position + " < " + bound_sql(key, *upper, values);
+  }
+  if (condition.sql.empty()) {
+    condition.sql = "true";
+  }
+  condition.parameters = std::move(values.parameters);
+  return condition;
 }
 
 std::string display_key(const Key& key) {
@@ -36,21 +70,12 @@ std::string display_key(const Key& key) {
 
 }  // namespace
 
-Condition between_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper,
-                      int first_parameter) {
-  Condition condition;
-  const std::string position = key.is_ctid() ? "ctid" : row_sql(key);
-  if (lower) {
-    condition.sql = position + " >= " + bound_sql(key, *lower, first_parameter, condition.parameters);
-  }
-  if (upper) {
-    condition.sql += (condition.sql.empty() ? "" : " AND ") + position + " < " +
-                     bound_sql(key, *upper, first_parameter, condition.parameters);
-  }
-  if (condition.sql.empty()) {
-    condition.sql = "true";
-  }
-  return condition;
+Condition between_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper, int first_parameter) {
+  return condition_sql(key, lower, upper, Values::as_parameters(first_parameter));
+}
+
+std::string between_literals_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper) {
+  return condition_sql(key, lower, upper, Values::as_literals()).sql;
 }
 
 std::string columns_sql(const RangeKey& key) {
@@ -72,8 +97,13 @@ std::string columns_text_sql(const RangeKey& key) {
 Condition step_sql(const RangeKey& key, const std::string& table, const std::optional<Key>& lower,
                    const std::optional<Key>& upper, std::uint64_t offset) {
   Condition step = between_sql(key, lower, upper);
-  step.sql = "SELECT " + columns_text_sql(key) + " FROM ONLY " + table + " WHERE " + step.sql + " ORDER BY " +
-             columns_sql(key) + " OFFSET " + std::to_string(offset) + " LIMIT 1";
+  // Qualified: a bare name in ORDER BY would mean the output column of that name, which is text.
+  std::string order;
+  for (const KeyColumn& column : key.columns) {
+    order += (order.empty() ? "" : ", ") + ("source." + pg::quoted(column.name));
+  }
+  step.sql = "SELECT " + columns_text_sql(key) + " FROM ONLY " + table + " AS source WHERE " + step.sql + " ORDER BY " +
+             order + " OFFSET " + std::to_string(offset) + " LIMIT 1";
   return step;
 }
 

@@ -1,5 +1,5 @@
 // Positions in the source table and the SQL that compares them. A key is a list of texts: the values of the key columns
-// as the server prints them, or one block number when ranges are cut by ctid. The server does every comparison; this
+// as the server prints them, or one place in the heap when ranges are cut by ctid: `block` (its first row) or `block,offset`. The server does every comparison; this
 // file knows no types.
 //
 // Invariants:
@@ -47,6 +47,9 @@ struct Condition {
 };
 Condition between_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper,
                       int first_parameter = 1);
+
+// The same with the values as literals, for statements that take no parameters (COPY).
+std::string between_literals_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper);
 
 // The columns as a list, `"a", "b"`. Not for ctid.
 std::string columns_sql(const RangeKey& key);

@@ -1,0 +1,57 @@
+#include "mover/batch_method.hpp"
+
+#include <algorithm>
+
+#include "pg/identifier.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+constexpr std::uint32_t kFirstUserOid = 16384;
+
+}  // namespace
+
+std::unique_ptr<BatchMethod> make_batch_method(const planner::Plan& plan, Session& source) {
+  switch (plan.method) {
+    case planner::Method::insert:
+      return make_insert_method(plan);
+    case planner::Method::move:
+      return make_move_method(plan);
+    case planner::Method::stream:
+      return make_stream_method(plan, source);
+    case planner::Method::stream_move:
+      return make_stream_move_method(plan);
+  }
+  return nullptr;
+}
+
+std::string travelling_columns_sql(const planner::TableFacts& source, std::string_view prefix) {
+  std::string list;
+  for (const std::string& name : source.insertable_columns()) {
+    list += (list.empty() ? "" : ", ") + std::string(prefix) + pg::quoted(name);
+  }
+  return list;
+}
+
+std::string source_table_sql(const planner::Plan& plan) { return pg::quoted(plan.source.name); }
+
+std::string target_table_sql(const planner::Plan& plan) { return pg::quoted(plan.layout.root.name); }
+
+pg::CopyFormat copy_format(const planner::Plan& plan) {
+  const bool needs_text = std::any_of(plan.source.columns.begin(), plan.source.columns.end(), [&](const planner::Column& column) {
+    return !column.has_binary_form || (!plan.one_database && column.type_oid >= kFirstUserOid);
+  });
+  return needs_text ? pg::CopyFormat::text : pg::CopyFormat::binary;
+}
+
+std::string copy_in_sql(const planner::Plan& plan) {
+  return "COPY " + target_table_sql(plan) + " (" + travelling_columns_sql(plan.source) + ") FROM STDIN" +
+         (copy_format(plan) == pg::CopyFormat::binary ? " (FORMAT binary)" : "");
+}
+
+double average_row_bytes(const planner::TableFacts& source) {
+  return std::max(1.0, static_cast<double>(source.bytes_total()) / std::max(1.0, source.size.rows_estimate));
+}
+
+}  // namespace pgsluice::mover

@@ -1,0 +1,37 @@
+// insert: INSERT … SELECT inside the server. The source keeps its rows.
+#include "mover/batch_method.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+class InsertMethod : public BatchMethod {
+ public:
+  explicit InsertMethod(const planner::Plan& plan)
+      : plan_(plan),
+        head_sql_("INSERT INTO " + target_table_sql(plan) + " (" + travelling_columns_sql(plan.source) +
+                  ") OVERRIDING SYSTEM VALUE SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " + source_table_sql(plan) +
+                  " WHERE "),
+        row_bytes_(average_row_bytes(plan.source)) {}
+
+  BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
+    const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
+    BatchResult result;
+    result.rows = target.query(head_sql_ + condition.sql, condition.parameters).affected_rows();
+    result.bytes = static_cast<std::uint64_t>(static_cast<double>(result.rows) * row_bytes_);
+    return result;
+  }
+
+  pg::Connection& source_session(pg::Connection& target) override { return target; }
+
+ private:
+  const planner::Plan& plan_;
+  std::string head_sql_;
+  double row_bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan) { return std::make_unique<InsertMethod>(plan); }
+
+}  // namespace pgsluice::mover

@@ -1,0 +1,262 @@
+#include "mover/move.hpp"
+
+#include <algorithm>
+
+#include "mover/finishing.hpp"
+#include "mover/indexes.hpp"
+#include "mover/ledger.hpp"
+#include "mover/pipeline.hpp"
+#include "mover/prepare.hpp"
+#include "mover/source_watch.hpp"
+#include "mover/tally.hpp"
+#include "pg/failure.hpp"
+#include "planner/planning.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+using planner::Phase;
+
+// The state of one call of move_table, handed from step to step.
+struct Run {
+  planner::Checkpoint& checkpoint;
+  const Sessions& sessions;
+  const MoveOptions& options;
+  RetryContext retry;
+  Session lead;    // On the target: phases, and the claim on everything that is not a range.
+  Session source;  // On the source.
+  const planner::Plan& plan() const { return checkpoint.plan(); }
+};
+
+void enter_phase(Run& run, Phase phase) {
+  repeat_until_done(run.lead, run.retry, "entering the phase " + std::string(name_of(phase)),
+                    [&](pg::Connection& target) { write_phase(target, run.plan().migration_id, phase); });
+  run.checkpoint.record_phase(phase);
+}
+
+Phase phase_in_ledger(Run& run) {
+  Phase phase = Phase::planned;
+  repeat_until_done(run.lead, run.retry, "reading the ledger",
+                    [&](pg::Connection& target) { phase = read_phase(target, run.plan().migration_id); });
+  return phase;
+}
+
+void refuse_if_not_ours(Run& run) {
+  planner::check_plan_still_holds(run.plan(), run.source.connection(), run.lead.connection());
+  const Phase phase = phase_in_ledger(run);
+  if (phase == Phase::rolling_back || phase == Phase::rolled_back || run.checkpoint.phase() == Phase::rolled_back) {
+    throw pg::Failure(pg::FailureKind::refused, "this migration is being, or was, rolled back")
+        .hint("Finish with `pgsluice rollback`, then plan again with a new checkpoint.")
+        .status("nothing was changed");
+  }
+  const bool was_registered = run.checkpoint.phase() != Phase::planned && run.checkpoint.phase() != Phase::preparing;
+  if (phase == Phase::planned && was_registered) {
+    throw pg::Failure(pg::FailureKind::refused, "the ledger of this database does not know the migration of this checkpoint")
+        .detail("Migration " + run.plan().migration_id + " is in phase " + std::string(name_of(run.checkpoint.phase())) +
+                " here; schema pgsluice of " + run.lead.connection().description() + " has no row of it.")
+        .hint("The database was restored to an earlier time, or this is another database: use --target, or plan again.")
+        .status("nothing was changed; the checkpoint is as it was");
+  }
+}
+
+// Everything but moving ranges is done by one mover; others wait until the phase has passed. Returns false when the phase was passed by
+// another mover meanwhile.
+bool claim_phase(Run& run, Phase phase) {
+  bool told = false;
+  while (true) {
+    bool is_mine = false;
+    repeat_until_done(run.lead, run.retry, "claiming the migration", [&](pg::Connection& target) {
+      is_mine = try_claim_migration(target, run.plan().migration_id);
+    });
+    if (is_mine) {
+      const Phase now = phase_in_ledger(run);
+      if (now <= phase) {
+        return true;
+      }
+      release_migration(run.lead.connection(), run.plan().migration_id);
+      return false;
+    }
+    if (!told) {
+      run.retry.observer.noted("another mover works on this migration (" + std::string(name_of(phase)) + "); waiting for it");
+      told = true;
+    }
+    constexpr std::chrono::milliseconds kPeriod{500};
+    if (!pause(kPeriod, run.retry.stop)) {
+      throw pg::Failure(pg::FailureKind::interrupted, "stopped while waiting for another mover");
+    }
+    if (phase_in_ledger(run) > phase) {
+      return false;
+    }
+  }
+}
+
+void release_phase(Run& run) {
+  if (run.lead.connection().is_open()) {
+    release_migration(run.lead.connection(), run.plan().migration_id);
+  }
+}
+
+void prepare(Run& run) {
+  if (phase_in_ledger(run) > Phase::preparing || !claim_phase(run, Phase::preparing)) {
+    return;
+  }
+  run.checkpoint.record_phase(Phase::preparing);
+  repeat_until_done(run.lead, run.retry, "making the ledger", [&](pg::Connection& target) {
+    create_ledger(target);
+    register_migration(target, run.plan());
+  });
+  prepare_target(run.plan(), run.sessions, run.retry);
+  if (!run.plan().guard) {
+    remember_source_writes(run.checkpoint, run.source.connection());
+  }
+  enter_phase(run, Phase::moving);
+  release_phase(run);
+}
+
+Progress progress_so_far(const planner::Checkpoint& checkpoint, unsigned workers) {
+  Progress progress;
+  progress.workers = workers;
+  progress.units_total = checkpoint.plan().ranges.size();
+  progress.rows_planned = static_cast<std::uint64_t>(std::max(0.0, checkpoint.plan().source.size.rows_estimate));
+  for (const planner::RangeState& state : checkpoint.states()) {
+    progress.units_done += state.status == planner::RangeStatus::done ? 1 : 0;
+    progress.rows_done += state.rows;
+    progress.bytes_done += state.bytes;
+  }
+  progress.fraction = static_cast<double>(progress.units_done) / static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
+  return progress;
+}
+
+[[noreturn]] void fail_for_ranges(const Run& run, std::uint64_t failed_count) {
+  const std::vector<planner::RecordedError>& errors = run.checkpoint.errors();
+  throw pg::Failure(pg::FailureKind::server, std::to_string(failed_count) + " of " + std::to_string(run.plan().ranges.size()) +
+                                                 " ranges could not be moved because of their rows")
+      .detail(errors.empty() ? "" : "The last one:\n" + errors.back().text)
+      .hint("`pgsluice status` lists them. Mend the rows (or undo with `pgsluice rollback`), then run the same command again.")
+      .status("all other ranges are moved and recorded; the failed ones keep their rows in the source");
+}
+
+[[noreturn]] void stop_here(const Run& run, std::string_view phase) {
+  std::size_t done_count = 0;
+  for (const planner::RangeState& state : run.checkpoint.states()) {
+    done_count += state.status == planner::RangeStatus::done ? 1 : 0;
+  }
+  const std::size_t count = run.checkpoint.states().size();
+  throw pg::Failure(pg::FailureKind::interrupted, "stopped while " + std::string(phase) + ", as asked")
+      .detail(std::to_string(done_count) + " of " + std::to_string(count) + " ranges are done; batches in flight were finished or rolled back.")
+      .hint("Run the same command again to go on, or undo with `pgsluice rollback`.")
+      .status("nothing is lost and nothing is moved twice; the checkpoint is current");
+}
+
+// Phase `moving`: workers take ranges until the ledger holds all as complete.
+void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
+  if (phase_in_ledger(run) > Phase::moving) {
+    return;
+  }
+  run.checkpoint.record_phase(Phase::moving);
+  tally.phase_began("moving rows", "ranges");
+  tally.progressed(tally.progress());
+  const auto begun = std::chrono::steady_clock::now();
+  const PipelineResult result = move_ranges(
+      run.checkpoint, run.sessions,
+      {run.options.workers, run.options.batch_rows, run.options.batch_duration_target, run.options.retry}, run.retry.stop, tally);
+  summary.moving_duration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  summary.ranges_failed = result.ranges_failed;
+  if (result.stopped) {
+    stop_here(run, "moving rows");
+  }
+  if (result.ranges_failed > 0) {
+    fail_for_ranges(run, result.ranges_failed);
+  }
+  if (claim_phase(run, Phase::moving)) {
+    enter_phase(run, Phase::indexing);
+    release_phase(run);
+  }
+}
+
+void build(Run& run) {
+  if (phase_in_ledger(run) > Phase::indexing || !claim_phase(run, Phase::indexing)) {
+    return;
+  }
+  run.checkpoint.record_phase(Phase::indexing);
+  const unsigned jobs = run.options.index_jobs != 0 ? run.options.index_jobs : run.options.workers;
+  build_indexes(run.plan(), run.sessions, run.retry, jobs, run.options.index_memory);
+  add_constraints(run.plan(), run.sessions, run.retry, jobs);
+  enter_phase(run, Phase::finishing);
+  release_phase(run);
+}
+
+void finish(Run& run) {
+  if (phase_in_ledger(run) > Phase::finishing || !claim_phase(run, Phase::finishing)) {
+    return;
+  }
+  run.checkpoint.record_phase(Phase::finishing);
+  finish_target(run.plan(), run.sessions, run.retry);
+  enter_phase(run, Phase::complete);
+  release_phase(run);
+}
+
+}  // namespace
+
+std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target) {
+  const std::map<std::uint32_t, LedgerEntry> ledger = read_ledger(target, checkpoint.plan().migration_id);
+  std::uint64_t differing_count = 0;
+  for (const planner::Range& range : checkpoint.plan().ranges) {
+    const planner::RangeState& remembered = checkpoint.state(range.index);
+    planner::RangeState decided;
+    if (const auto entry = ledger.find(range.index); entry != ledger.end()) {
+      decided.status = entry->second.complete ? planner::RangeStatus::done : planner::RangeStatus::partial;
+      decided.up_to = entry->second.up_to;
+      decided.rows = entry->second.rows;
+      decided.bytes = entry->second.bytes;
+    }
+    decided.verification = decided.status == remembered.status ? remembered.verification : planner::Verification::unknown;
+    const bool only_failed_differs = remembered.status == planner::RangeStatus::failed && decided.status != planner::RangeStatus::done &&
+                                     remembered.rows == decided.rows;
+    if (decided != remembered && !only_failed_differs) {
+      checkpoint.record_range(range.index, decided);
+      ++differing_count;
+    }
+  }
+  return differing_count;
+}
+
+MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options, const StopRequest& stop,
+                       Observer& observer) {
+  const auto begun = std::chrono::steady_clock::now();
+  Run run{checkpoint,
+          sessions,
+          options,
+          {options.retry, stop, observer},
+          Session([&sessions] { return sessions.open_target("lead"); }),
+          Session([&sessions] { return sessions.open_source("lead, source"); })};
+  refuse_if_not_ours(run);
+  prepare(run);
+  if (const std::uint64_t differing_count = reconcile(checkpoint, run.lead.connection()); differing_count > 0) {
+    observer.noted(std::to_string(differing_count) + " ranges brought in line with the ledger");
+  }
+  Tally tally(observer, progress_so_far(checkpoint, options.workers));
+  Run moving{checkpoint, sessions, options, {options.retry, stop, tally}, std::move(run.lead), std::move(run.source)};
+  MoveSummary summary;
+  move_rows(moving, tally, summary);
+  build(moving);
+  finish(moving);
+  checkpoint.record_phase(Phase::complete);
+  summary.unguarded_writes = !checkpoint.plan().guard && source_was_written(checkpoint, moving.source.connection());
+
+  const Progress end = tally.progress();
+  summary.rows = end.rows_done;
+  summary.bytes = end.bytes_done;
+  summary.rows_this_run = end.rows_this_run;
+  summary.bytes_this_run = end.bytes_this_run;
+  summary.batches = tally.batch_count();
+  summary.retries = end.retries;
+  summary.ranges_done = end.units_done;
+  summary.phase = Phase::complete;
+  summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  return summary;
+}
+
+}  // namespace pgsluice::mover

@@ -1,0 +1,50 @@
+// The main path: prepare the target, move every range, build indexes and constraints, finish. Each step is decided from the ledger and
+// the catalogue, so the same call goes on after a crash in any of them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "mover/observer.hpp"
+#include "mover/retry.hpp"
+#include "mover/sessions.hpp"
+#include "mover/stop.hpp"
+#include "planner/checkpoint.hpp"
+
+namespace pgsluice::mover {
+
+struct MoveOptions {
+  unsigned workers = 4;
+  std::uint64_t batch_rows = 0;  // 0: sized by time.
+  std::chrono::milliseconds batch_duration_target{500};
+  unsigned index_jobs = 0;   // 0: as many as workers.
+  std::string index_memory;  // maintenance_work_mem of index builds; empty: the server's own.
+  RetryOptions retry;
+};
+
+struct MoveSummary {
+  std::uint64_t rows = 0;   // Of the whole migration.
+  std::uint64_t bytes = 0;
+  std::uint64_t rows_this_run = 0;
+  std::uint64_t bytes_this_run = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t ranges_done = 0;  // Of the whole migration.
+  std::uint64_t ranges_failed = 0;
+  std::chrono::milliseconds duration{0};
+  std::chrono::milliseconds moving_duration{0};  // The part spent on moving rows.
+  planner::Phase phase = planner::Phase::planned;
+  bool unguarded_writes = false;  // --guard off, and the server's counters say that somebody wrote to the source meanwhile.
+};
+
+// Fails: refused, when the checkpoint does not belong to these databases, the table has changed, or the migration is rolled back;
+//        interrupted, when asked to stop; server, when ranges failed (each is recorded) or a statement was rejected for good;
+//        connection, in_doubt, when the server stayed away. In every case the same call goes on from there.
+MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options, const StopRequest& stop,
+                       Observer& observer);
+
+// Brings the checkpoint in line with the ledger, which decides. Returns how many ranges differed.
+std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target);
+
+}  // namespace pgsluice::mover

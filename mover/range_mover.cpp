@@ -1,0 +1,176 @@
+#include "mover/range_mover.hpp"
+
+#include <algorithm>
+
+namespace pgsluice::mover {
+
+namespace {
+
+// A share of rows says nothing of the last few: a range is whole only when it is done.
+constexpr double kPartMax = 0.99;
+
+constexpr std::string_view kQueryCancelled = "57014";
+
+// With ranges by key the source is read through the key's index: without statistics the server may choose to scan the whole table for
+// each batch.
+Sessions::Settings source_settings(const planner::Plan& plan) {
+  return plan.key.is_ctid() ? Sessions::Settings{} : Sessions::Settings{{"enable_seqscan", "off"}};
+}
+
+}  // namespace
+
+RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
+                       Tally& tally)
+    : plan_(plan),
+      context_(context),
+      tally_(tally),
+      target_([&sessions, &plan] { return sessions.open_target("worker", source_settings(plan)); }),
+      source_([&sessions, &plan] { return sessions.open_source("worker, reading", source_settings(plan)); }),
+      method_(make_batch_method(plan, source_)),
+      slicer_(plan),
+      sizer_(sizes) {}
+
+double RangeMover::part_done(const planner::Range& range) const {
+  if (range.rows_estimate == 0) {
+    return 0;
+  }
+  return std::min(kPartMax, static_cast<double>(position_.rows) / static_cast<double>(range.rows_estimate));
+}
+
+RangeOutcome RangeMover::outcome(const planner::Range& range, RangeOutcome::Kind kind) const {
+  RangeOutcome outcome;
+  outcome.range = range.index;
+  outcome.kind = kind;
+  outcome.state.up_to = position_.up_to;
+  outcome.state.rows = position_.rows;
+  outcome.state.bytes = position_.bytes;
+  switch (kind) {
+    case RangeOutcome::Kind::done:
+      outcome.state.status = planner::RangeStatus::done;
+      break;
+    case RangeOutcome::Kind::failed:
+      outcome.state.status = planner::RangeStatus::failed;
+      break;
+    case RangeOutcome::Kind::stopped:
+    case RangeOutcome::Kind::claimed_elsewhere:
+      outcome.state.status = position_.up_to ? planner::RangeStatus::partial : planner::RangeStatus::pending;
+      break;
+  }
+  return outcome;
+}
+
+void RangeMover::publish_cancellers(pg::Connection& target) {
+  const std::lock_guard lock(cancellers_mutex_);
+  target_canceller_ = target.canceller();
+}
+
+void RangeMover::cancel() const {
+  std::optional<pg::Canceller> canceller;
+  {
+    const std::lock_guard lock(cancellers_mutex_);
+    canceller = target_canceller_;
+  }
+  if (canceller) {
+    canceller->cancel();
+  }
+}
+
+bool RangeMover::claim(pg::Connection& target, const planner::Range& range) {
+  if (claim_generation_ == target_.generation()) {
+    return true;
+  }
+  publish_cancellers(target);
+  if (!try_claim_range(target, plan_.migration_id, range.index)) {
+    return false;
+  }
+  claim_generation_ = target_.generation();
+  position_is_certain_ = false;
+  return true;
+}
+
+void RangeMover::move_batch(pg::Connection& target, const planner::Range& range) {
+  const auto begun = std::chrono::steady_clock::now();
+  const double part_before = part_done(range);
+  const Cut cut = slicer_.next(method_->source_session(target), range, position_.up_to, sizer_.rows());
+  position_is_certain_ = false;
+  target.begin();
+  const BatchResult result = method_->move_rows(target, cut.slice, cut.is_smallest);
+  if (result.too_large) {
+    target.rollback();
+    sizer_.shrink();
+    position_is_certain_ = true;
+    return;
+  }
+  LedgerEntry entry;
+  entry.range = range.index;
+  entry.complete = cut.is_last;
+  entry.up_to = cut.is_last ? std::nullopt : cut.slice.upper;
+  entry.rows = result.rows;
+  entry.bytes = result.bytes;
+  entry.checksum = result.checksum;
+  if (!advance_ledger(target, plan_.migration_id, position_.up_to, entry)) {
+    target.rollback();  // Somebody moved on meanwhile (L2): the next call reads where the ledger stands.
+    return;
+  }
+  target.commit();
+  position_.complete = cut.is_last;
+  position_.up_to = entry.up_to;
+  position_.rows += result.rows;
+  position_.bytes += result.bytes;
+  position_is_certain_ = true;
+  sizer_.moved(result.rows, result.bytes,
+               std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun));
+  tally_.batch_moved(result.rows, result.bytes, part_before, part_done(range));
+}
+
+RangeOutcome RangeMover::move(const planner::Range& range) {
+  const std::string what = "range " + std::to_string(range.index);
+  claim_generation_ = 0;
+  position_ = {};
+  bool is_mine = true;
+  try {
+    while (!position_.complete && is_mine) {
+      if (context_.stop.is_requested()) {
+        break;
+      }
+      repeat_until_done(target_, context_, what, [&](pg::Connection& target) {
+        is_mine = claim(target, range);
+        if (!is_mine) {
+          return;
+        }
+        if (!position_is_certain_) {
+          const std::optional<LedgerEntry> entry = read_ledger_entry(target, plan_.migration_id, range.index);
+          position_ = entry ? Position{entry->up_to, entry->complete, entry->rows, entry->bytes} : Position{};
+          position_is_certain_ = true;
+        }
+        if (!position_.complete) {
+          move_batch(target, range);
+        }
+      });
+    }
+    const double part = part_done(range);
+    if (is_mine && claim_generation_ == target_.generation() && target_.connection().is_open()) {
+      release_range(target_.connection(), plan_.migration_id, range.index);
+    }
+    if (position_.complete) {
+      tally_.range_done(part);
+      return outcome(range, RangeOutcome::Kind::done);
+    }
+    return outcome(range, is_mine ? RangeOutcome::Kind::stopped : RangeOutcome::Kind::claimed_elsewhere);
+  } catch (const pg::Failure& failure) {
+    target_.drop();  // Gives the claim back and ends the transaction, whatever happened.
+    if (failure.kind() == pg::FailureKind::interrupted || (context_.stop.is_requested() && failure.sqlstate() == kQueryCancelled)) {
+      return outcome(range, RangeOutcome::Kind::stopped);
+    }
+    if (!failure.is_data_error()) {
+      throw;
+    }
+    RangeOutcome result = outcome(range, RangeOutcome::Kind::failed);
+    result.failure = failure;
+    result.failure->status("range " + std::to_string(range.index) + ", from " + planner::display_lower(range.lower) + " to " +
+                           planner::display_upper(range.upper) + ", is rolled back to its last whole batch; its rows are in the source");
+    return result;
+  }
+}
+
+}  // namespace pgsluice::mover

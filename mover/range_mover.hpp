@@ -1,0 +1,81 @@
+// One worker: moves ranges, one at a time, batch by batch, with its own sessions.
+//
+// Invariants:
+//   M1  A batch's rows and its ledger row are in one transaction.
+//   M2  After anything that leaves a batch's outcome unknown, the position is read from the ledger before the next batch.
+//   M3  A worker moves a range only while its session holds the range's claim.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "mover/batch_method.hpp"
+#include "mover/batch_sizer.hpp"
+#include "mover/ledger.hpp"
+#include "mover/retry.hpp"
+#include "mover/sessions.hpp"
+#include "mover/slicer.hpp"
+#include "mover/tally.hpp"
+#include "pg/failure.hpp"
+#include "planner/checkpoint.hpp"
+#include "planner/plan.hpp"
+
+namespace pgsluice::mover {
+
+struct RangeOutcome {
+  enum class Kind {
+    done,
+    stopped,            // The operator asked; what is moved is in `state`.
+    claimed_elsewhere,  // Another mover has it.
+    failed,             // Its rows cannot be moved (data error); `failure` says why.
+  };
+  std::uint32_t range = 0;
+  Kind kind = Kind::done;
+  planner::RangeState state;
+  std::optional<pg::Failure> failure;
+};
+
+class RangeMover {
+ public:
+  // Everything referred to must outlive it. `context.observer` is the tally.
+  RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context, Tally& tally);
+
+  // Moves what is not moved of the range. Fails: connection or in_doubt, when the server stayed away; server, for anything that
+  // is neither transient nor the data's fault.
+  RangeOutcome move(const planner::Range& range);
+
+  // Cancels the statement that runs now. Thread: any.
+  void cancel() const;
+
+ private:
+  struct Position {
+    std::optional<planner::Key> up_to;  // What the ledger's row says; absent when there is none.
+    bool complete = false;
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+  };
+  bool claim(pg::Connection& target, const planner::Range& range);
+  void move_batch(pg::Connection& target, const planner::Range& range);
+  void publish_cancellers(pg::Connection& target);
+  double part_done(const planner::Range& range) const;
+  RangeOutcome outcome(const planner::Range& range, RangeOutcome::Kind kind) const;
+
+  const planner::Plan& plan_;
+  const RetryContext context_;
+  Tally& tally_;
+  Session target_;
+  Session source_;
+  std::unique_ptr<BatchMethod> method_;
+  Slicer slicer_;
+  BatchSizer sizer_;
+  Position position_;
+  bool position_is_certain_ = false;
+  unsigned claim_generation_ = 0;  // The target session that holds the claim; 0 for none.
+  mutable std::mutex cancellers_mutex_;
+  std::optional<pg::Canceller> target_canceller_;
+};
+
+}  // namespace pgsluice::mover

@@ -1,0 +1,97 @@
+#include "mover/slicer.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "pg/statements.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+// A place in the heap: `block` or `block,offset` in a Key.
+struct Place {
+  std::uint64_t block = 0;
+  std::uint64_t offset = 0;
+};
+
+Place place_of(const planner::Key& key) {
+  const std::string& text = key.at(0);
+  Place place;
+  const char* end = text.data() + text.size();
+  const auto [comma, error] = std::from_chars(text.data(), end, place.block);
+  if (comma != end) {
+    std::from_chars(comma + 1, end, place.offset);
+  }
+  return place;
+}
+
+planner::Key key_of(const Place& place) {
+  return {place.offset == 0 ? std::to_string(place.block) : std::to_string(place.block) + "," + std::to_string(place.offset)};
+}
+
+// A heap tuple takes at least 24 bytes of header and 4 of line pointer.
+// Source: PostgreSQL src/include/access/htup_details.h, MaxHeapTuplesPerPage.
+constexpr std::uint64_t kTupleBytesMin = 28;
+
+std::uint64_t block_bytes(const planner::TableSize& size) {
+  constexpr std::uint64_t kDefaultBlockBytes = 8192;
+  return size.page_count > 0 ? static_cast<std::uint64_t>(size.heap_bytes / size.page_count) : kDefaultBlockBytes;
+}
+
+}  // namespace
+
+Slicer::Slicer(const planner::Plan& plan)
+    : plan_(plan),
+      rows_per_block_(std::max(1.0, plan.source.size.rows_estimate / std::max<double>(1.0, static_cast<double>(plan.source.size.page_count)))),
+      offsets_max_(block_bytes(plan.source.size) / kTupleBytesMin) {}
+
+Cut Slicer::next(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& position,
+                 std::uint64_t rows) const {
+  const std::optional<planner::Key>& from = position ? position : range.lower;
+  return plan_.key.is_ctid() ? next_by_ctid(source, range, from, rows) : next_by_key(source, range, from, rows);
+}
+
+Cut Slicer::next_by_key(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
+                        std::uint64_t rows) const {
+  const planner::Condition step = planner::step_sql(plan_.key, source_table_sql(plan_), from, range.upper, rows);
+  const pg::Result row = source.query(step.sql, step.parameters);
+  Cut cut{{from, range.upper}, row.row_count() == 0, rows == 1};
+  if (!cut.is_last) {
+    planner::Key upper;
+    for (int i = 0; i < row.column_count(); ++i) {
+      upper.emplace_back(row.text(0, i));
+    }
+    cut.slice.upper = std::move(upper);
+  }
+  return cut;
+}
+
+Cut Slicer::next_by_ctid(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
+                         std::uint64_t rows) const {
+  const Place begin = from ? place_of(*from) : Place{};
+  std::uint64_t end_block = 0;
+  if (range.upper) {
+    end_block = place_of(*range.upper).block;
+  } else {
+    const pg::Result count =
+        source.query(pg::statement("source_page_count", source.server_major_version()), {source_table_sql(plan_)});
+    end_block = static_cast<std::uint64_t>(count.integer(0, 0));
+  }
+  Place end;
+  const auto block_count = static_cast<std::uint64_t>(static_cast<double>(rows) / rows_per_block_);
+  if (block_count >= 1) {
+    end.block = begin.block + block_count;
+  } else {
+    end = {begin.block, begin.offset + rows};
+    if (end.offset > offsets_max_) {
+      end = {begin.block + 1, 0};
+    }
+  }
+  if (end.block >= end_block) {
+    return {{from, range.upper}, true, rows == 1 && begin.block + 1 >= end_block && begin.offset + 1 > offsets_max_};
+  }
+  return {{from, key_of(end)}, false, rows == 1};
+}
+
+}  // namespace pgsluice::mover

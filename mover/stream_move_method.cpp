@@ -1,0 +1,77 @@
+// stream-move: COPY of a DELETE … RETURNING out, COPY in, in one session and one transaction. One session does one COPY at a time, so a
+// batch waits in memory between the two; what does not fit is rolled back and comes again in smaller batches.
+#include "mover/batch_method.hpp"
+#include "mover/checksum.hpp"
+#include "mover/row_hash_sum.hpp"
+#include "pg/failure.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+// A batch's room in memory. A single row may be larger; then it alone is the batch.
+constexpr std::size_t kBufferBytesMax = 16 * 1024 * 1024;
+
+class StreamMoveMethod : public BatchMethod {
+ public:
+  explicit StreamMoveMethod(const planner::Plan& plan)
+      : plan_(plan),
+        format_(copy_format(plan)),
+        head_sql_("COPY (DELETE FROM ONLY " + source_table_sql(plan) + " AS gone WHERE "),
+        tail_sql_(" RETURNING " + travelling_columns_sql(plan.source, "gone.") + ", " + row_hash_sql(plan.source, "gone") +
+                  (format_ == pg::CopyFormat::binary ? ") TO STDOUT (FORMAT binary)" : ") TO STDOUT")),
+        copy_in_sql_(copy_in_sql(plan)) {}
+
+  BatchResult move_rows(pg::Connection& target, const Slice& slice, bool is_smallest) override {
+    BatchResult result;
+    RowHashSum sum;
+    std::uint64_t rows_out = 0;
+    buffer_.clear();
+    {
+      pg::CopyOut out =
+          target.copy_out(head_sql_ + planner::between_literals_sql(plan_.key, slice.lower, slice.upper) + tail_sql_);
+      pg::LastFieldTaker taker(format_);
+      while (const auto message = out.next()) {
+        if (const auto hash = taker.take(*message, buffer_)) {
+          sum.add(*hash);
+          ++rows_out;
+        }
+        if (buffer_.size() > kBufferBytesMax && !is_smallest) {
+          result.too_large = true;
+          return result;
+        }
+      }
+    }
+    pg::CopyIn in = target.copy_in(copy_in_sql_);
+    in.write(buffer_);
+    result.rows = in.finish();
+    result.bytes = buffer_.size();
+    result.checksum = sum.text();
+    if (buffer_.capacity() > 2 * kBufferBytesMax) {
+      std::string().swap(buffer_);  // One huge row must not be paid for until the end.
+    }
+    if (result.rows != rows_out) {
+      throw pg::Failure(pg::FailureKind::server, "the target took " + std::to_string(result.rows) + " of " + std::to_string(rows_out) +
+                                                     " rows of a batch")
+          .detail("A trigger or rule on the target swallows rows.")
+          .sqlstate("23000");
+    }
+    return result;
+  }
+
+  pg::Connection& source_session(pg::Connection& target) override { return target; }
+
+ private:
+  const planner::Plan& plan_;
+  pg::CopyFormat format_;
+  std::string head_sql_;
+  std::string tail_sql_;
+  std::string copy_in_sql_;
+  std::string buffer_;
+};
+
+}  // namespace
+
+std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan) { return std::make_unique<StreamMoveMethod>(plan); }
+
+}  // namespace pgsluice::mover
