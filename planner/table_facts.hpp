@@ -22,8 +22,12 @@ struct Column {
   std::string type;              // format_type() with modifier, schema-qualified where needed: usable as SQL text.
   std::uint32_t type_oid = 0;    // >= 16384: made by a user; its OID differs between databases.
   bool has_binary_form = true;   // False: the type has no send or no receive function (aclitem), so COPY must use text.
+  // False: the binary form holds OIDs (regclass; arrays and composites with user-defined parts), which mean nothing, or something
+  // else, in another database: COPY between databases must use text.
+  bool binary_form_is_portable = true;
   std::string collation;         // Quoted SQL text, `"pg_catalog"."C"`; empty when it is the type's own.
   bool not_null = false;
+  bool not_null_is_valid = true;   // False: NOT NULL … NOT VALID (18+), so there may be nulls all the same.
   std::string default_expression;  // SQL text; empty when there is none. Also the expression of a generated column.
   std::string generated;           // "" no, "s" stored, "v" virtual.
   std::string identity;            // "" no, "a" always, "d" by default.
@@ -33,6 +37,7 @@ struct Column {
   std::optional<int> statistics_target;         // Absent for the default.
   std::vector<std::string> options;             // "n_distinct=-0.5"
   std::string comment;
+  bool operator==(const Column&) const = default;
 };
 
 // A sequence that a column of the source owns.
@@ -42,6 +47,7 @@ struct Sequence {
   std::string type;  // "bigint"
   std::string start, increment, minimum, maximum, cache;
   bool cycle = false;
+  bool operator==(const Sequence&) const = default;
 };
 
 // A primary key, unique constraint, or index (unique or not).
@@ -68,14 +74,17 @@ struct Index {
   std::string tablespace;               // Empty for the default.
   std::string comment;
   std::int64_t bytes = 0;
+  bool operator==(const Index&) const = default;
 };
 
 struct CheckConstraint {
   std::string name;
   std::string expression;  // Without CHECK and its outer parentheses.
   bool is_valid = true;
+  bool is_enforced = true;  // False: NOT ENFORCED (18+); then it is not valid either.
   bool no_inherit = false;
   std::string comment;
+  bool operator==(const CheckConstraint&) const = default;
 };
 
 // A foreign key of the source to another table (outgoing) or of another table to the source (incoming).
@@ -85,11 +94,13 @@ struct ForeignKey {
   QualifiedName referenced;    // The table that it points to.
   std::vector<std::string> columns;
   std::vector<std::string> referenced_columns;
-  std::string definition;      // pg_get_constraintdef() without NOT VALID.
+  std::string definition;      // pg_get_constraintdef() without NOT VALID and NOT ENFORCED.
   std::string on_delete;       // "a" no action, "r" restrict, "c" cascade, "n" set null, "d" set default.
   bool is_valid = true;
-  bool is_self() const { return table == referenced; }
+  bool is_enforced = true;  // False: NOT ENFORCED (18+); then it is not valid either.
   std::string comment;
+  bool is_self() const { return table == referenced; }
+  bool operator==(const ForeignKey&) const = default;
 };
 
 struct Trigger {
@@ -101,6 +112,7 @@ struct Trigger {
   bool per_row = false;
   bool has_transition_table = false;
   std::string comment;
+  bool operator==(const Trigger&) const = default;
 };
 
 struct Policy {
@@ -109,6 +121,8 @@ struct Policy {
   std::string command;             // "ALL", "SELECT", …
   std::vector<std::string> roles;  // Quoted SQL text; `PUBLIC` for everybody.
   std::string using_expression, check_expression;
+  std::string comment;
+  bool operator==(const Policy&) const = default;
 };
 
 // One privilege of one role on the table or on one column.
@@ -117,13 +131,15 @@ struct Grant {
   std::string privilege;  // "SELECT"
   std::string column;     // Unquoted; empty for the whole table.
   bool grantable = false;
+  bool operator==(const Grant&) const = default;
 };
 
 struct Statistics {
   QualifiedName name;
-  std::string body;  // `(ndistinct, mcv) ON a, b`, as pg_get_statisticsobjdef() writes it.
+  std::string body;  // `(ndistinct, mcv) ON a, b`, as pg_get_statisticsobjdef() writes it; `ON a, b` when it has every kind.
   std::optional<int> target;
   std::string comment;
+  bool operator==(const Statistics&) const = default;
 };
 
 struct Publication {
@@ -131,12 +147,15 @@ struct Publication {
   std::string columns;     // `("a", "b")`; empty for all.
   std::string row_filter;  // Without WHERE and parentheses; empty for none.
   bool owned = false;      // This role may change it.
+  bool operator==(const Publication&) const = default;
 };
 
 // Something that uses the table and stays with it until the cutover: a view, a function, a rule.
 struct Dependent {
-  std::string kind;  // "view", "materialized view", "function", "rule", "foreign key", …
-  std::string name;  // As a person reads it.
+  std::string kind;        // "view", "materialized view", "function", "rule", "policy", "column", "type", "foreign key".
+  std::string name;        // As a person reads it.
+  std::string definition;  // CREATE RULE … for a rule; else empty.
+  bool operator==(const Dependent&) const = default;
 };
 
 // Sizes in bytes and rows as the server estimates them; never used for safety.
@@ -147,6 +166,7 @@ struct TableSize {
   std::int64_t page_count = 0;   // Measured pages of the heap, not relpages.
   double rows_estimate = 0;      // reltuples scaled to page_count; counted when the table is small or never analyzed.
   std::int64_t dead_rows = 0;
+  bool operator==(const TableSize&) const = default;
 };
 
 struct TableFacts {
@@ -160,7 +180,7 @@ struct TableFacts {
   bool has_parents = false;          // Inherits from another table (and is no partition).
   bool row_security = false, force_row_security = false;
   bool row_security_active = false;  // For this role, now: rows would be hidden.
-  std::string owner;
+  std::string owner;                 // Unquoted, as every name outside Grant and Policy.
   std::string access_method;
   std::string tablespace;
   std::string of_type;  // CREATE TABLE OF type.
@@ -188,12 +208,15 @@ struct TableFacts {
   // Names of the columns that an INSERT may fill: all but generated ones, in table order.
   std::vector<std::string> insertable_columns() const;
   std::int64_t bytes_total() const { return size.heap_bytes + size.toast_bytes; }
+  bool operator==(const TableFacts&) const = default;
 };
 
 void to_json(nlohmann::json& json, const TableFacts& facts);
 void from_json(const nlohmann::json& json, TableFacts& facts);
 
-// A hash of everything but sizes, counters and file_node: it changes if and only if the definition of the table changed.
+// A hash of the table's definition, 32 hexadecimal digits: it changes if and only if the definition changed. Left out are sizes,
+// file_node, what only concerns this role (row_security_active, Publication::owned), and `dependents`, which use the table but are
+// no part of it.
 std::string definition_digest(const TableFacts& facts);
 
 }  // namespace pgsluice::planner

@@ -1,6 +1,7 @@
 -- The live columns of the table ($1). The types inside a column's type (of a domain, an array, a composite, a range) decide with it
 -- whether a value has a binary form, and whether that form means the same in another database: array_recv and record_recv compare
--- OIDs, and the reg* types are sent as OIDs. to_jsonb reads a column that older servers do not have.
+-- OIDs, and the reg* types are sent as OIDs. Options that begin with pg_ are the server's own notes (15.20 keeps a version there).
+-- to_jsonb reads a column that older servers do not have.
 WITH RECURSIVE inner_type (number, type, is_part_of_container) AS (
     SELECT a.attnum, a.atttypid, false
     FROM pg_attribute a
@@ -50,7 +51,9 @@ SELECT a.attnum AS attribute_number,
        CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END AS storage,
        to_jsonb(a) ->> 'attcompression' AS compression,
        nullif(a.attstattarget, -1) AS statistics_target,
-       a.attoptions AS options,
+       ARRAY(SELECT o.option FROM unnest(a.attoptions) WITH ORDINALITY AS o (option, position)
+             WHERE o.option !~ '^pg_'
+             ORDER BY o.position) AS options,
        col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid

@@ -14,4 +14,4 @@ FROM (
 ) AS g
 WHERE g.grantee <> g.relowner
 GROUP BY g.attnum, g.column_name, g.grantee, g.privilege_type
-ORDER BY g.attnum, grantee COLLATE "C", g.privilege_type COLLATE "C"
+ORDER BY g.attnum, 1, 2

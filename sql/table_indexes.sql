@@ -17,13 +17,20 @@ SELECT c.relname AS name,
        parts.key_columns,
        parts.included_columns,
        m.amname AS access_method,
-       CASE WHEN starts_with(text.definition, text.prefix) THEN substr(text.definition, length(text.prefix) + 1) END AS body,
+       (SELECT substr(text.definition, length(prefix.text) + 1)
+        FROM unnest(ARRAY[format('%I.%I', n.nspname, r.relname), format('pg_temp.%I', r.relname), format('%I', r.relname)])
+               AS place (name)
+        CROSS JOIN LATERAL (SELECT text.head || place.name || ' USING ' AS text) AS prefix
+        WHERE starts_with(text.definition, prefix.text)
+        LIMIT 1) AS body,
        c.reloptions,
        (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace) AS tablespace,
        coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(c.oid, 'pg_class')) AS comment,
        coalesce(pg_relation_size(c.oid), 0) AS bytes
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_class r ON r.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = r.relnamespace
 JOIN pg_am m ON m.oid = c.relam
 LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')
 CROSS JOIN LATERAL (
@@ -41,7 +48,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT pg_get_indexdef(i.indexrelid) AS definition,
            'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || quote_ident(c.relname) || ' ON '
-             || CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END || i.indrelid::regclass::text || ' USING ' AS prefix
+             || CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END AS head
 ) AS text
 WHERE i.indrelid = $1::oid
 ORDER BY i.indisprimary DESC, c.relname COLLATE "C"
