@@ -15,6 +15,7 @@
 #include "pg/connection.hpp"
 #include "pg/failure.hpp"
 #include "tests/support/database.hpp"
+#include "tests/support/installation.hpp"
 #include "tests/support/shared_server.hpp"
 
 namespace pgsluice::tests {
@@ -53,6 +54,15 @@ pg::Failure failure_of(Call call) {
 TEST(Cluster, RunsAsAnUnprivilegedUser) {
   Cluster cluster;
   EXPECT_NE(user_of_process(cluster.pid()), 0U);
+}
+
+TEST(Cluster, ServerIsTheOneOfTheInstallationThatIsAskedFor) {
+  Cluster cluster;
+  const std::string executable = fs::read_symlink("/proc/" + std::to_string(cluster.pid()) + "/exe");
+  const Installation installation = find_installation();
+  EXPECT_EQ(executable, (installation.root / installation.bin_folder.relative_path() / "postgres").string());
+  const std::string version = std::to_string(connect(cluster.conninfo("postgres")).server_major_version());
+  EXPECT_NE(executable.find("/" + version + "/"), std::string::npos) << executable;
 }
 
 TEST(Cluster, IsRemovedWithTheObject) {
