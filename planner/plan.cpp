@@ -103,6 +103,8 @@ void to_json(nlohmann::json& json, const Plan& plan) {
           {"carry_grants_to_leaves", plan.carry_grants_to_leaves},
           {"source", plan.source},
           {"layout", plan.layout},
+          {"names", plan.names},
+          {"key_columns_with_nulls", plan.key_columns_with_nulls},
           {"key", plan.key},
           {"ranges", plan.ranges},
           {"notices", nlohmann::json::array()}};
@@ -126,6 +128,8 @@ void from_json(const nlohmann::json& json, Plan& plan) {
   json.at("carry_grants_to_leaves").get_to(plan.carry_grants_to_leaves);
   json.at("source").get_to(plan.source);
   json.at("layout").get_to(plan.layout);
+  json.at("names").get_to(plan.names);
+  json.at("key_columns_with_nulls").get_to(plan.key_columns_with_nulls);
   json.at("key").get_to(plan.key);
   json.at("ranges").get_to(plan.ranges);
   for (std::size_t i = 0; i < plan.ranges.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "planner/key.hpp"
 #include "planner/layout.hpp"
 #include "planner/table_facts.hpp"
+#include "planner/target_names.hpp"
 
 namespace pgsluice::planner {
 
@@ -65,6 +66,8 @@ struct Plan {
   bool carry_grants_to_leaves = true;
   TableFacts source;
   Layout layout;
+  TargetNames names;
+  std::vector<std::string> key_columns_with_nulls;  // Partition key columns that hold NULLs: a primary key cannot contain them.
   RangeKey key;
   std::vector<Range> ranges;
   std::vector<Notice> notices;

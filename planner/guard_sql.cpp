@@ -1,0 +1,95 @@
+#include "planner/guard_sql.hpp"
+
+#include "planner/mark.hpp"
+#include "planner/names.hpp"
+
+namespace pgsluice::planner {
+
+namespace {
+
+constexpr std::string_view kSchema = "pgsluice";
+
+std::string function_sql(const Plan& plan) {
+  return pg::quoted(guard_function_name(plan.migration_id)) + "()";
+}
+
+std::string function_body_sql(const Plan& plan) {
+  return "BEGIN\n"
+         "  RAISE EXCEPTION USING ERRCODE = '25006',\n"
+         "    MESSAGE = " +
+         pg::literal("table " + pg::display(plan.source.name) + " takes no writes while pgsluice migrates it") +
+         ",\n    DETAIL = " +
+         pg::literal("Migration " + plan.migration_id + " copies its rows to " + pg::display(plan.layout.root.name) +
+                     " and has stopped writes until it is finished or undone.") +
+         ",\n    HINT = " +
+         pg::literal(
+             "`pgsluice status` tells how far it is; `pgsluice rollback` undoes it and lets writes through again.") +
+         ";\nEND";
+}
+
+std::string trigger_name(const Plan& plan, std::string_view kind) {
+  return fitted_name("pgsluice_guard_" + std::string(kind) + "_" + plan.migration_id);
+}
+
+void add_trigger(Statements& statements, const Plan& plan, std::string_view kind, const std::string& events,
+                 const std::string& level) {
+  const std::string lock = "SHARE ROW EXCLUSIVE";
+  const std::string shown = pg::display(plan.source.name);
+  const std::string table = pg::quoted(plan.source.name);
+  const std::string name = pg::quoted(trigger_name(plan, kind));
+  statements.push_back({"CREATE TRIGGER " + name + " BEFORE " + events + " ON " + table + " FOR EACH " + level +
+                            " WHEN (pg_catalog.current_setting('pgsluice.migration', true) IS DISTINCT FROM " +
+                            pg::literal(plan.migration_id) + ") EXECUTE FUNCTION " + function_sql(plan),
+                        lock, shown});
+  // ALWAYS: a session_replication_role of replica is no way around it.
+  statements.push_back({"ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name, lock, shown});
+  statements.push_back(
+      {"COMMENT ON TRIGGER " + name + " ON " + table + " IS " + pg::literal(marked_comment("", plan.migration_id)),
+       "SHARE UPDATE EXCLUSIVE", shown});
+}
+
+}  // namespace
+
+QualifiedName guard_function_name(std::string_view migration_id) {
+  return {std::string(kSchema), fitted_name("guard_" + std::string(migration_id))};
+}
+
+Statements create_guard_schema_sql() {
+  return {{"CREATE SCHEMA IF NOT EXISTS pgsluice", "", ""},
+          {"COMMENT ON SCHEMA pgsluice IS 'Made by pgsluice: ledgers and guards of its migrations. Removed with the "
+           "last of "
+           "them.'",
+           "", ""}};
+}
+
+Statements create_guard_sql(const Plan& plan, bool guards_rows) {
+  Statements statements;
+  // Without a comment of ours the function of another tool could be replaced: CREATE, not CREATE OR REPLACE.
+  statements.push_back({"CREATE FUNCTION " + function_sql(plan) +
+                            " RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS " +
+                            pg::literal(function_body_sql(plan)),
+                        "", ""});
+  statements.push_back(
+      {"COMMENT ON FUNCTION " + function_sql(plan) + " IS " + pg::literal(marked_comment("", plan.migration_id)), "",
+       ""});
+  add_trigger(statements, plan, "write", "INSERT OR UPDATE OR DELETE", "STATEMENT");
+  add_trigger(statements, plan, "truncate", "TRUNCATE", "STATEMENT");
+  if (guards_rows) {
+    add_trigger(statements, plan, "row", "INSERT OR UPDATE OR DELETE", "ROW");
+  }
+  return statements;
+}
+
+Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table) {
+  return {"DROP TRIGGER " + pg::quoted(trigger) + " ON " + pg::quoted(table), "ACCESS EXCLUSIVE", pg::display(table)};
+}
+
+Statement drop_guard_function_sql(const Plan& plan) {
+  return {"DROP FUNCTION " + function_sql(plan), "", ""};
+}
+
+Statement drop_guard_schema_sql() {
+  return {"DROP SCHEMA pgsluice", "", ""};
+}
+
+}  // namespace pgsluice::planner

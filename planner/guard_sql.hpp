@@ -1,0 +1,28 @@
+// The guard of the strategy `offline`: triggers on the source that reject every write and TRUNCATE, except by sessions
+// of this migration. Statement-level triggers of a partition do not fire for statements on its parent, and a logical
+// replication worker fires row-level ones only; in these two cases rows are guarded too (which costs a moving method a
+// lock on every row that it deletes).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "planner/plan.hpp"
+#include "planner/statement.hpp"
+
+namespace pgsluice::planner {
+
+// The schema that holds the guard's function. Only where it is missing.
+Statements create_guard_schema_sql();
+
+// For one transaction. Ensures: function and triggers carry the mark.
+Statements create_guard_sql(const Plan& plan, bool guards_rows);
+
+Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table);
+Statement drop_guard_function_sql(const Plan& plan);
+Statement drop_guard_schema_sql();
+
+// `guard_<migration id>` in schema pgsluice.
+QualifiedName guard_function_name(std::string_view migration_id);
+
+}  // namespace pgsluice::planner

@@ -1,0 +1,22 @@
+#include "planner/mark.hpp"
+
+namespace pgsluice::planner {
+
+std::string mark(std::string_view migration_id) {
+  return "[pgsluice " + std::string(migration_id) + "]";
+}
+
+std::string marked_comment(std::string_view comment, std::string_view migration_id) {
+  return comment.empty() ? mark(migration_id) : std::string(comment) + "\n" + mark(migration_id);
+}
+
+bool is_marked(std::string_view comment, std::string_view migration_id) {
+  const std::string wanted = mark(migration_id);
+  if (!comment.ends_with(wanted)) {
+    return false;
+  }
+  const std::string_view before = comment.substr(0, comment.size() - wanted.size());
+  return before.empty() || before.back() == '\n';
+}
+
+}  // namespace pgsluice::planner
