@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/crc.hpp>
+#include <nlohmann/json.hpp>
 
 #include "pg/failure.hpp"
 #include "planner/durable_file.hpp"

@@ -1,5 +1,7 @@
 #include "planner/key.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "pg/identifier.hpp"
 
 namespace pgsluice::planner {

@@ -2,7 +2,7 @@
 // (DDL, index builds, verify, rollback) walks the same tree. Values only; layout_design.hpp makes one.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <random>
+#include <nlohmann/json.hpp>
 
 #include "pg/failure.hpp"
 

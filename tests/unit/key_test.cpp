@@ -1,5 +1,7 @@
 #include "planner/key.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <gtest/gtest.h>
 
 namespace pgsluice::planner {

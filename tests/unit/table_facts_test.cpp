@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 namespace pgsluice::planner {
 namespace {
