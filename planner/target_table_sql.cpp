@@ -190,6 +190,14 @@ std::string leaf_storage_sql(const Plan& plan) {
          (source.tablespace.empty() || !plan.one_database ? "" : " TABLESPACE " + pg::quoted(source.tablespace));
 }
 
+std::string display_list(const std::vector<const PartitionNode*>& nodes) {
+  std::string list;
+  for (const PartitionNode* node : nodes) {
+    list += (list.empty() ? "" : ", ") + pg::display(node->name);
+  }
+  return list;
+}
+
 void add_partitions(const PartitionNode& parent, std::vector<Partition>& found) {
   for (const PartitionNode& child : parent.children) {
     found.push_back({&child, &parent});
@@ -251,14 +259,20 @@ Statement revoke_default_sql(const PartitionNode& node, const std::string& grant
   return on_node("REVOKE ALL ON TABLE " + pg::quoted(node.name) + " FROM " + grantee, "", node);
 }
 
-Statement drop_tables_sql(const std::vector<const PartitionNode*>& nodes) {
-  std::string names;
-  std::string shown;
+Statement lock_for_drop_sql(const std::vector<const PartitionNode*>& nodes) {
+  std::string tables;
   for (const PartitionNode* node : nodes) {
-    names += (names.empty() ? "" : ", ") + pg::quoted(node->name);
-    shown += (shown.empty() ? "" : ", ") + pg::display(node->name);
+    tables += (tables.empty() ? "ONLY " : ", ONLY ") + pg::quoted(node->name);
   }
-  return {"DROP TABLE " + names, std::string(kAccessExclusive), shown};
+  return {"LOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE", std::string(kAccessExclusive), display_list(nodes)};
+}
+
+Statement drop_tables_sql(const std::vector<const PartitionNode*>& nodes) {
+  std::string tables;
+  for (const PartitionNode* node : nodes) {
+    tables += (tables.empty() ? "" : ", ") + pg::quoted(node->name);
+  }
+  return {"DROP TABLE " + tables, std::string(kAccessExclusive), display_list(nodes)};
 }
 
 std::string read_sequence_sql(const QualifiedName& sequence) {

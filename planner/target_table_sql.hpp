@@ -37,6 +37,9 @@ Statement owner_sql(const Plan& plan, const PartitionNode& node);
 // Takes away what default privileges gave. `grantee` is quoted SQL text.
 Statement revoke_default_sql(const PartitionNode& node, const std::string& grantee);
 
+// Each table by itself, in the order given: for a transaction that drops some of them.
+Statement lock_for_drop_sql(const std::vector<const PartitionNode*>& nodes);
+
 // Drops the tables in one statement, without CASCADE.
 Statement drop_tables_sql(const std::vector<const PartitionNode*>& nodes);
 

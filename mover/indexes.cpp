@@ -1,0 +1,256 @@
+#include "mover/indexes.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "mover/parallel_units.hpp"
+#include "mover/target_objects.hpp"
+#include "mover/target_session.hpp"
+#include "pg/failure.hpp"
+#include "planner/index_sql.hpp"
+#include "planner/key.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+using planner::PartitionNode;
+using planner::Plan;
+using planner::TargetIndex;
+using Kind = TargetObjects::Kind;
+
+constexpr std::size_t kAttachedPerTransaction = 100;
+constexpr std::string_view kUniqueViolation = "23505";
+
+// One index to build on one leaf.
+struct LeafIndex {
+  const TargetIndex* index = nullptr;
+  const PartitionNode* leaf = nullptr;
+  std::int64_t leaf_bytes = 0;
+};
+
+// Sessions for ParallelUnits, and what the observer is told.
+class Builder {
+ public:
+  Builder(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
+          const std::string& maintenance_work_mem)
+      : plan_(plan), context_(context), indexes_(planner::target_indexes(plan)), units_(jobs, context.stop) {
+    Sessions::Settings settings;
+    if (!maintenance_work_mem.empty()) {
+      settings.emplace_back("maintenance_work_mem", maintenance_work_mem);
+    }
+    for (unsigned worker = 0; worker < units_.workers(); ++worker) {
+      open_.emplace_back(units_.cancellable(
+          [&sessions, settings] { return open_patient_target(sessions, "building indexes", settings); }));
+    }
+    progress_.workers = units_.workers();
+  }
+
+  void build_all();
+
+ private:
+  std::vector<LeafIndex> read_leaf_indexes();
+  void build_on_leaf(Session& session, const LeafIndex& wanted);
+  void make_constraints(Session& session, const PartitionNode& leaf);
+  void build_on_parent(Session& session, const PartitionNode& node, const TargetIndex& index);
+  void comment_on_root(Session& session);
+  // Calls `work` for each unit; leaves when a stop was requested before all were done.
+  void run(std::size_t unit_count, const std::function<void(Session&, std::size_t)>& work);
+  void tell_one_done();
+
+  const Plan& plan_;
+  const RetryContext& context_;
+  std::vector<TargetIndex> indexes_;
+  ParallelUnits units_;
+  std::deque<Session> open_;
+  std::mutex mutex_;
+  Progress progress_;
+};
+
+std::string display_index(const pg::QualifiedName& name) {
+  return pg::display(std::string_view(name.name));
+}
+
+pg::Failure explained(const pg::Failure& failure, const std::string& index, const PartitionNode& leaf) {
+  pg::Failure better(failure.kind(),
+                     "index " + index + " on " + pg::display(leaf.name) + " cannot be built: " + failure.what());
+  const bool is_duplicate = failure.sqlstate() == kUniqueViolation;
+  better.detail(failure.detail())
+      .sqlstate(failure.sqlstate())
+      .hint(is_duplicate ? "Two rows are equal where the source promised that none are: its own index may be damaged "
+                           "(amcheck tells). "
+                           "Mend the rows of the target, then run the same command again."
+                         : failure.hint())
+      .status("every row is moved; indexes that were built stay; the same command goes on with the rest");
+  return better;
+}
+
+void Builder::tell_one_done() {
+  const std::lock_guard lock(mutex_);
+  progress_.fraction = static_cast<double>(++progress_.units_done) / static_cast<double>(progress_.units_total);
+  context_.observer.progressed(progress_);
+}
+
+void Builder::run(std::size_t unit_count, const std::function<void(Session&, std::size_t)>& work) {
+  if (!units_.run(unit_count, [&](unsigned worker, std::size_t unit) { work(open_[worker], unit); })) {
+    leave_if_stopped(context_, "building indexes");
+  }
+}
+
+// The primary key first, large leaves first: then the last builds to end are small ones.
+std::vector<LeafIndex> Builder::read_leaf_indexes() {
+  const std::vector<const PartitionNode*> all = planner::leaves(plan_.layout);
+  std::vector<std::string> schemas;
+  std::vector<std::string> names;
+  for (const PartitionNode* leaf : all) {
+    schemas.push_back(leaf->name.schema);
+    names.push_back(leaf->name.name);
+  }
+  std::vector<LeafIndex> wanted;
+  repeat_until_done(open_[0], context_, "looking at the leaves' sizes", [&](pg::Connection& target) {
+    wanted.clear();
+    const pg::Result sizes =
+        fixed_query(target, "relation_sizes", {planner::to_array_text(schemas), planner::to_array_text(names)});
+    for (const TargetIndex& index : indexes_) {
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        wanted.push_back({&index, all[i], sizes.integer(static_cast<int>(i), 0)});
+      }
+    }
+  });
+  std::stable_sort(wanted.begin(), wanted.end(), [](const LeafIndex& a, const LeafIndex& b) {
+    return a.index->is_primary != b.index->is_primary ? a.index->is_primary : a.leaf_bytes > b.leaf_bytes;
+  });
+  return wanted;
+}
+
+void Builder::build_on_leaf(Session& session, const LeafIndex& wanted) {
+  const pg::QualifiedName name = planner::name_on(plan_, *wanted.index, *wanted.leaf);
+  const std::string what = "building index " + display_index(name);
+  try {
+    repeat_until_done(session, context_, what, [&](pg::Connection& target) {
+      const auto present = TargetObjects::read(target, {wanted.leaf}).find(*wanted.leaf, Kind::index, name.name);
+      if (present && present->is_valid) {
+        return;
+      }
+      in_transaction(target, [&] {
+        if (present) {
+          target.query(planner::drop_index_sql(name, *wanted.leaf).sql);
+        }
+        for (const planner::Statement& statement : planner::create_leaf_index_sql(plan_, *wanted.index, *wanted.leaf)) {
+          target.query(statement.sql);
+        }
+      });
+    });
+  } catch (const pg::Failure& failure) {
+    if (failure.kind() == pg::FailureKind::server && !failure.is_transient()) {
+      throw explained(failure, display_index(name), *wanted.leaf);
+    }
+    throw;
+  }
+}
+
+void Builder::make_constraints(Session& session, const PartitionNode& leaf) {
+  repeat_until_done(session, context_, "making constraints of " + pg::display(leaf.name), [&](pg::Connection& target) {
+    const TargetObjects objects = TargetObjects::read(target, {&leaf});
+    in_transaction(target, [&] {
+      for (const TargetIndex& index : indexes_) {
+        if (index.is_constraint && !objects.has(leaf, Kind::constraint, planner::name_on(plan_, index, leaf).name)) {
+          target.query(planner::make_constraint_sql(plan_, index, leaf).sql);
+        }
+      }
+    });
+  });
+}
+
+// The index of a partitioned table counts as made when it is there, and as valid when all its partitions' are attached:
+// so a crash between two of these transactions leaves nothing to drop.
+void Builder::build_on_parent(Session& session, const PartitionNode& node, const TargetIndex& index) {
+  const pg::QualifiedName name = planner::name_on(plan_, index, node);
+  const std::string what = "building index " + display_index(name);
+  repeat_until_done(session, context_, what, [&](pg::Connection& target) {
+    if (!TargetObjects::read(target, {&node}).has(node, Kind::index, name.name)) {
+      in_transaction(
+          target, [&] { target.run_script(planner::script_of(planner::create_parent_index_sql(plan_, index, node))); });
+    }
+  });
+  for (std::size_t at = 0; at < node.children.size(); at += kAttachedPerTransaction) {
+    leave_if_stopped(context_, "building indexes");
+    repeat_until_done(session, context_, "attaching indexes to " + display_index(name), [&](pg::Connection& target) {
+      std::vector<const PartitionNode*> chunk;
+      for (std::size_t i = at; i < std::min(at + kAttachedPerTransaction, node.children.size()); ++i) {
+        chunk.push_back(&node.children[i]);
+      }
+      const TargetObjects objects = TargetObjects::read(target, chunk);
+      in_transaction(target, [&] {
+        for (const PartitionNode* child : chunk) {
+          const auto present = objects.find(*child, Kind::index, planner::name_on(plan_, index, *child).name);
+          if (!present || !present->is_attached) {
+            target.query(planner::attach_index_sql(plan_, index, *child, node).sql);
+          }
+        }
+      });
+    });
+  }
+}
+
+void Builder::comment_on_root(Session& session) {
+  repeat_until_done(session, context_, "commenting on indexes", [&](pg::Connection& target) {
+    for (const TargetIndex& index : indexes_) {
+      if (!index.source->comment.empty()) {
+        target.query(planner::comment_on_index_sql(plan_, index).sql);
+      }
+    }
+  });
+}
+
+void Builder::build_all() {
+  if (indexes_.empty()) {
+    return;
+  }
+  const std::vector<LeafIndex> wanted = read_leaf_indexes();
+  std::vector<const PartitionNode*> parents;
+  for (const PartitionNode* node : planner::nodes(plan_.layout)) {
+    if (!node->is_leaf()) {
+      parents.push_back(node);
+    }
+  }
+  progress_.units_total = wanted.size() + parents.size() * indexes_.size();
+  context_.observer.phase_began("building indexes", "indexes");
+  context_.observer.progressed(progress_);
+
+  run(wanted.size(), [&](Session& session, std::size_t unit) {
+    build_on_leaf(session, wanted[unit]);
+    tell_one_done();
+  });
+  const std::vector<const PartitionNode*> all_leaves = planner::leaves(plan_.layout);
+  if (std::any_of(indexes_.begin(), indexes_.end(), [](const TargetIndex& index) { return index.is_constraint; })) {
+    run(all_leaves.size(), [&](Session& session, std::size_t unit) { make_constraints(session, *all_leaves[unit]); });
+  }
+  // A partitioned table's index takes in its partitions', so these come first.
+  std::reverse(parents.begin(), parents.end());
+  run(1, [&](Session& session, std::size_t) {
+    for (const PartitionNode* node : parents) {
+      for (const TargetIndex& index : indexes_) {
+        build_on_parent(session, *node, index);
+        tell_one_done();
+      }
+    }
+    comment_on_root(session);
+  });
+}
+
+}  // namespace
+
+void build_indexes(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
+                   const std::string& maintenance_work_mem) {
+  if (!plan.layout.existing) {
+    Builder(plan, sessions, context, jobs, maintenance_work_mem).build_all();
+  }
+}
+
+}  // namespace pgsluice::mover
