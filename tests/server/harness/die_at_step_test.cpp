@@ -107,6 +107,19 @@ TEST_F(DieAtStep, CommitCutAfterItWasSentIsInDoubtAndDidHappen) {
   EXPECT_EQ(row_count(), 1);
 }
 
+// psql sends its text and reads the answers by calls of their own.
+TEST_F(DieAtStep, CommitInsideAScriptThatIsOnlySentIsCutOnBothSides) {
+  ProgramOptions psql;
+  psql.program = "/usr/bin/psql";
+  psql.arguments = {"-X", "-d", database_.conninfo(), "-c", "BEGIN; INSERT INTO probe VALUES (1); COMMIT"};
+  psql.environment = {{"LD_PRELOAD", PGSLUICE_DIE_AT_STEP_LIBRARY}, {"PGSLUICE_CUT_AT_COMMIT", "1:before"}};
+  EXPECT_NE(run(psql).exit_code, 0);
+  EXPECT_EQ(row_count(), 0);
+  psql.environment["PGSLUICE_CUT_AT_COMMIT"] = "1:after";
+  EXPECT_NE(run(psql).exit_code, 0);
+  EXPECT_EQ(row_count(), 1);
+}
+
 TEST_F(DieAtStep, CutAtAnyLibpqStepLosesTheConnection) {
   const int steps = counts_of_an_undisturbed_run().libpq_steps;
   for (int step = 1; step <= steps; ++step) {
