@@ -1,0 +1,77 @@
+#include "cli/command_sessions.hpp"
+
+#include <thread>
+
+#include "pg/failure.hpp"
+
+namespace pgsluice::cli {
+
+namespace {
+
+using pg::Failure;
+using pg::FailureKind;
+
+template <typename Open>
+pg::Connection reach(std::string_view side, const Open& open) {
+  try {
+    return open();
+  } catch (const Failure& failure) {
+    Failure first(failure.kind() == FailureKind::connection ? FailureKind::refused : failure.kind(),
+                  std::string(side) + ": " + failure.what());
+    throw first.detail(failure.detail())
+        .hint(failure.hint())
+        .sqlstate(failure.sqlstate())
+        .status(failure.status().empty() ? "nothing was changed" : failure.status());
+  }
+}
+
+}  // namespace
+
+mover::SessionsOptions sessions_options(const Options& options, Log& log, const std::string& migration_id) {
+  mover::SessionsOptions chosen;
+  chosen.source_conninfo = options.text("source");
+  chosen.target_conninfo = options.text("target");
+  chosen.migration_id = migration_id;
+  chosen.lock_timeout = options.duration("lock-timeout", chosen.lock_timeout);
+  if (chosen.lock_timeout.count() == 0) {
+    // For the server, 0 means to wait for ever, and everybody else behind us.
+    throw Failure(FailureKind::refused, "--lock-timeout must not be 0")
+        .hint("A statement of ours that waits for a lock makes others wait behind it; 200ms is the default.");
+  }
+  chosen.statement_observer = [&log](const pg::StatementEvent& event) { log.statement(event); };
+  return chosen;
+}
+
+pg::Connection reach_target(const mover::Sessions& sessions, const std::string& purpose) {
+  return reach("target", [&] { return sessions.open_target(purpose); });
+}
+
+FirstSessions reach_both(const mover::Sessions& sessions, const std::string& purpose) {
+  pg::Connection source = reach("source", [&] { return sessions.open_source(purpose); });
+  return {std::move(source), reach_target(sessions, purpose)};
+}
+
+unsigned session_count(const Options& options, std::string_view name, unsigned fallback) {
+  constexpr std::uint64_t kMax = 1024;
+  const std::uint64_t count = options.count(name, fallback);
+  if (count == 0 || count > kMax) {
+    throw Failure(FailureKind::refused, "--" + std::string(name) + " is a number from 1 to " + std::to_string(kMax));
+  }
+  return static_cast<unsigned>(count);
+}
+
+unsigned worker_count(const Options& options, const FirstSessions& reached) {
+  constexpr unsigned kElsewhere = 4;
+  const bool is_here = reached.source.is_local() && reached.target.is_local();
+  const unsigned cores = std::thread::hardware_concurrency();
+  return session_count(options, "workers", is_here && cores > 0 ? cores : kElsewhere);
+}
+
+mover::RetryOptions retry_options(const Options& options) {
+  mover::RetryOptions retry;
+  retry.reconnect_limit =
+      std::chrono::duration_cast<std::chrono::seconds>(options.duration("reconnect-limit", retry.reconnect_limit));
+  return retry;
+}
+
+}  // namespace pgsluice::cli

@@ -1,0 +1,37 @@
+// How a command reaches its databases: --source, --target and --lock-timeout made into sessions, and the first contact,
+// whose failure means that nothing was changed.
+#pragma once
+
+#include <string>
+
+#include "cli/log.hpp"
+#include "cli/options.hpp"
+#include "mover/retry.hpp"
+#include "mover/sessions.hpp"
+#include "pg/connection.hpp"
+
+namespace pgsluice::cli {
+
+// `log` must outlive what the result opens. Fails: refused, on a bad --lock-timeout.
+mover::SessionsOptions sessions_options(const Options& options, Log& log, const std::string& migration_id);
+
+struct FirstSessions {
+  pg::Connection source;
+  pg::Connection target;
+};
+
+// Opens one session on each side. Fails: refused, also where a server cannot be reached.
+FirstSessions reach_both(const mover::Sessions& sessions, const std::string& purpose);
+pg::Connection reach_target(const mover::Sessions& sessions, const std::string& purpose);
+
+// --workers; by default this machine's cores when both servers run on it, else 4. Fails: refused, when it is 0 or
+// beyond 1024.
+unsigned worker_count(const Options& options, const FirstSessions& reached);
+
+// --reconnect-limit.
+mover::RetryOptions retry_options(const Options& options);
+
+// A whole number from 1 to 1024 that counts sessions. Fails: refused.
+unsigned session_count(const Options& options, std::string_view name, unsigned fallback);
+
+}  // namespace pgsluice::cli

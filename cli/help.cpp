@@ -1,0 +1,211 @@
+#include "cli/help.hpp"
+
+#include <array>
+#include <vector>
+
+#include "cli/options.hpp"
+#include "pg/failure.hpp"
+
+namespace pgsluice::cli {
+
+namespace {
+
+struct CommandHelp {
+  std::string_view name;
+  std::string_view summary;  // One line of the overview.
+  std::string_view usage;
+  std::string_view story;  // What it does, what it changes.
+  std::string_view examples;
+  std::string_view next;
+};
+
+constexpr std::array<CommandHelp, 5> kCommands = {{
+    {"plan", "inspects the table, designs the target, cuts the ranges; changes nothing in the database",
+     "pgsluice plan --table S.T --by KEY [options]",
+     R"~(Reads everything that a migration of the table must keep, designs the partitioned target, cuts the
+source into ranges and writes all of it into the checkpoint file. The plan is printed for you to read
+before anything happens: what is kept, what changes, what is lost, which statements `run` will send
+and which locks they take, how much disk they need.
+
+Changes: one local file. The database is opened read-only. What cannot work is refused here, all
+reasons at once, not half-way through a run.)~",
+     R"~(  Sixteen hash partitions, the target beside the source:
+    pgsluice plan --table public.sources --by "HASH (uid)" --partitions 16
+
+  A partition a month, three months ahead, and one for everything else:
+    pgsluice plan --table app.events --by "RANGE (created_at)" --interval "1 month" \
+      --premake 3 --default
+
+  Two levels, into another server, only looking:
+    pgsluice plan --table app.events --by "LIST (region)" --then "HASH (id)" --then-partitions 8 \
+      --source "host=old dbname=app" --target "host=new dbname=app" --dry-run)~",
+     "pgsluice run"},
+    {"run", "prepares the target and moves every range that is not done; goes on after any stop",
+     "pgsluice run [options]",
+     R"~(Does what the plan says: enters the migration in the ledger (schema pgsluice of the target's
+database), sets the guard on the source, makes the target, moves the ranges in small transactions,
+then builds indexes and constraints per partition, attaches them, and analyzes.
+
+Changes: the source is guarded: writes by others are rejected until `pgsluice rollback`, or until you
+have swapped the tables (unless the plan says --guard off). With the methods insert and stream the
+source keeps all of its rows; with move and stream-move the rows leave it as they arrive.
+
+It may be stopped or killed at any moment. Ctrl-C finishes the batches in flight and leaves (exit 4);
+a second Ctrl-C cancels them. The same command goes on where it stopped: a batch counts as done if
+and only if its ledger row is committed, and that row is committed with the batch's rows.)~",
+     R"~(  Eight sessions at once, without asking first:
+    pgsluice run --workers 8 --yes
+
+  From a script, with a log for machines:
+    pgsluice run --yes --progress none --json --log-file run.log --log-format json)~",
+     "pgsluice verify"},
+    {"status", "shows how far a migration is, also beside a running mover", "pgsluice status [options]",
+     R"~(Reads the checkpoint, without its lock, and asks the ledger when the target's server can be reached:
+phase, ranges, rows, remaining ranges, the last errors, and what to type next.
+
+Changes: nothing.)~",
+     R"~(  Every two seconds, in another terminal:
+    watch -n 2 pgsluice status
+
+  For a script:
+    pgsluice status --json)~",
+     "what it says in its last line"},
+    {"verify", "compares source and target by count and checksum, range by range", "pgsluice verify [options]",
+     R"~(Compares every range by its number of rows and by a checksum over every column of every row, in
+parallel, inside the databases. Where the method emptied the source, the target is compared with the
+checksums that were taken as the rows left. It may be stopped and continued: ranges found equal are
+remembered in the checkpoint.
+
+Changes: nothing in the tables. Exit 0: all equal. Exit 3: data differ, the ranges are named.)~",
+     R"~(  Compare everything, also what was compared before:
+    pgsluice verify --again
+
+  Which rows differ:
+    pgsluice verify --find)~",
+     "pgsluice status"},
+    {"rollback", "drops what was made and gives the source back as it was", "pgsluice rollback [options]",
+     R"~(Undoes a migration at any point of it: moves the rows back first where the method took them out of
+the source, then drops the target that `run` made, the guard and the ledger's rows. Only what carries
+this migration's id is dropped; a target that was there before is kept, and only our rows leave it.
+
+Changes: the target is dropped, the source becomes writable again. It asks once; --yes skips that. It
+may be stopped and continued like `run`.)~",
+     R"~(  Without asking:
+    pgsluice rollback --yes)~",
+     "pgsluice plan, with another checkpoint, when you want to try again"},
+}};
+
+constexpr std::string_view kExitCodes =
+    R"~(Exit codes: 0 done; 1 failed; 2 refused, nothing was changed; 3 data differ; 4 stopped before the
+end, the same command goes on; 5 a file of ours is damaged.
+)~";
+
+const CommandHelp* find_command(std::string_view name) {
+  for (const CommandHelp& command : kCommands) {
+    if (command.name == name) {
+      return &command;
+    }
+  }
+  return nullptr;
+}
+
+std::string option_lines(std::string_view command) {
+  constexpr std::size_t kTextColumn = 28;
+  std::string text;
+  std::string_view group;
+  for (const OptionSpec& spec : option_specs()) {
+    if (!spec.belongs_to(command)) {
+      continue;
+    }
+    if (spec.group != group) {
+      group = spec.group;
+      text += "\n" + std::string(group) + "\n";
+    }
+    std::string head = "  --" + std::string(spec.name) + (spec.is_switch() ? "" : " " + std::string(spec.value));
+    head += head.size() + 1 < kTextColumn ? std::string(kTextColumn - head.size(), ' ')
+                                          : "\n" + std::string(kTextColumn, ' ');
+    text += head + wrapped(spec.text, kHelpColumns - kTextColumn, kTextColumn) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
+  std::string lines;
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    if (used > 0 && used + 1 + word.size() > columns) {
+      lines += "\n" + std::string(indent, ' ');
+      used = 0;
+    } else if (used > 0) {
+      lines += " ";
+      ++used;
+    }
+    lines += word;
+    used += word.size();
+    at = end + 1;
+  }
+  return lines;
+}
+
+std::string overview_help() {
+  std::string text =
+      R"~(pgsluice rewrites one huge PostgreSQL table into partitions: in parallel, in small transactions,
+and resumable at any moment.
+
+Usage: pgsluice COMMAND [options]
+
+Commands, in the order in which a migration goes:
+)~";
+  constexpr std::size_t kSummaryColumn = 12;
+  for (const CommandHelp& command : kCommands) {
+    std::string head = "  " + std::string(command.name);
+    head.resize(kSummaryColumn, ' ');
+    text += head + wrapped(command.summary, kHelpColumns - kSummaryColumn, kSummaryColumn) + "\n";
+  }
+  text += R"~(
+  help [COMMAND], --help, --version
+
+A first migration:
+    pgsluice plan --table public.sources --by "HASH (uid)" --partitions 16 --dry-run
+    pgsluice plan --table public.sources --by "HASH (uid)" --partitions 16
+    pgsluice run
+    pgsluice verify
+
+Connections are libpq's: PGHOST, PGDATABASE, ~/.pgpass and so on, or --source and --target. Progress and
+log go to standard error, results to standard output.
+
+)~";
+  text += kExitCodes;
+  return text + "\nNext: pgsluice help plan\n";
+}
+
+std::string command_help(std::string_view name) {
+  const CommandHelp* command = find_command(name);
+  if (command == nullptr) {
+    refuse_unknown_command(name);
+  }
+  std::string text = "pgsluice " + std::string(name) + ": " + std::string(command->summary) + "\n\nUsage: ";
+  text += std::string(command->usage) + "\n\n" + std::string(command->story) + "\n";
+  text += option_lines(name);
+  text += "\nExamples\n" + std::string(command->examples) + "\n\n";
+  text += std::string(kExitCodes) + "\nNext: " + std::string(command->next) + "\n";
+  return text;
+}
+
+void refuse_unknown_command(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const CommandHelp& command : kCommands) {
+    names.push_back(command.name);
+  }
+  pg::Failure failure(pg::FailureKind::refused, "there is no command \"" + std::string(name) + "\"");
+  const std::optional<std::string_view> guess = nearest(name, names);
+  failure.hint(guess ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
+                     : "Commands are plan, run, status, verify and rollback; \"pgsluice help\" explains them.");
+  throw failure;
+}
+
+}  // namespace pgsluice::cli

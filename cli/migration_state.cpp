@@ -1,0 +1,60 @@
+#include "cli/migration_state.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace pgsluice::cli {
+
+MigrationState state_of(const planner::Checkpoint& checkpoint) {
+  MigrationState state;
+  state.phase = checkpoint.phase();
+  state.ranges_total = checkpoint.states().size();
+  for (const planner::RangeState& range : checkpoint.states()) {
+    state.ranges_done += range.status == planner::RangeStatus::done ? 1U : 0U;
+    state.ranges_partial += range.status == planner::RangeStatus::partial ? 1U : 0U;
+    state.ranges_failed += range.status == planner::RangeStatus::failed ? 1U : 0U;
+    state.ranges_equal += range.verification == planner::Verification::equal ? 1U : 0U;
+    state.ranges_differing += range.verification == planner::Verification::differs ? 1U : 0U;
+    state.rows += range.rows;
+    state.bytes += range.bytes;
+  }
+  return state;
+}
+
+nlohmann::ordered_json to_document(const MigrationState& state) {
+  return {{"phase", name_of(state.phase)},
+          {"ranges",
+           {{"total", state.ranges_total},
+            {"done", state.ranges_done},
+            {"partial", state.ranges_partial},
+            {"failed", state.ranges_failed},
+            {"verified_equal", state.ranges_equal},
+            {"verified_differing", state.ranges_differing}}},
+          {"rows", state.rows},
+          {"bytes", state.bytes}};
+}
+
+std::string next_command(planner::Phase phase, const std::string& whereabouts) {
+  using planner::Phase;
+  switch (phase) {
+    case Phase::planned:
+    case Phase::preparing:
+    case Phase::moving:
+    case Phase::indexing:
+    case Phase::finishing:
+      return "pgsluice run" + whereabouts;
+    case Phase::complete:
+      return "pgsluice verify" + whereabouts;
+    case Phase::rolling_back:
+      return "pgsluice rollback" + whereabouts;
+    case Phase::rolled_back:
+      return "";
+  }
+  return "";
+}
+
+std::string title(const planner::Plan& plan) {
+  return pg::display(plan.source.name) + " to " + pg::display(plan.layout.root.name) + " (" +
+         std::string(name_of(plan.method)) + ")";
+}
+
+}  // namespace pgsluice::cli

@@ -1,0 +1,413 @@
+#include "cli/options.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <fstream>
+#include <numeric>
+
+#include "cli/quantity.hpp"
+#include "pg/conninfo.hpp"
+#include "pg/failure.hpp"
+
+namespace pgsluice::cli {
+
+namespace {
+
+namespace po = boost::program_options;
+using pg::Failure;
+using pg::FailureKind;
+
+constexpr std::string_view kWhere = "Where";
+constexpr std::string_view kLayout = "Layout of the target";
+constexpr std::string_view kWay = "How rows travel";
+constexpr std::string_view kRanges = "Ranges";
+constexpr std::string_view kAccept = "What cannot be kept";
+constexpr std::string_view kSpeed = "Speed";
+constexpr std::string_view kConduct = "Conduct";
+constexpr std::string_view kOutput = "Output";
+
+Failure refused(const std::string& message) {
+  return Failure(FailureKind::refused, message);
+}
+
+std::string dashed(std::string_view name) {
+  return "--" + std::string(name);
+}
+
+std::string help_hint(std::string_view command) {
+  return "\"pgsluice help " + std::string(command) + "\" lists the options of this command.";
+}
+
+const OptionSpec* find_spec(std::string_view name) {
+  for (const OptionSpec& spec : option_specs()) {
+    if (spec.name == name) {
+      return &spec;
+    }
+  }
+  return nullptr;
+}
+
+// Answers an option that this command does not have. `where` says where it stands.
+Failure unknown_option(std::string_view command, std::string name, const std::string& where) {
+  while (name.starts_with('-')) {
+    name.erase(0, 1);
+  }
+  const OptionSpec* elsewhere = find_spec(name);
+  if (elsewhere != nullptr) {
+    return refused(std::string(command) + " has no option " + dashed(name) + where)
+        .hint(dashed(name) + " belongs to: " + std::string(elsewhere->commands) + ". " + help_hint(command));
+  }
+  std::vector<std::string_view> known;
+  for (const OptionSpec& spec : option_specs()) {
+    if (spec.belongs_to(command)) {
+      known.push_back(spec.name);
+    }
+  }
+  Failure failure = refused("unknown option " + dashed(name) + where);
+  const std::optional<std::string_view> guess = nearest(name, known);
+  failure.hint(guess ? "Did you mean " + dashed(*guess) + "? " + help_hint(command) : help_hint(command));
+  return failure;
+}
+
+void add_option(po::options_description& description, const OptionSpec& spec) {
+  const std::string name(spec.name);
+  if (spec.is_switch()) {
+    description.add_options()(name.c_str(), po::bool_switch());
+  } else {
+    description.add_options()(name.c_str(), po::value<std::string>());
+  }
+}
+
+using Values = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+void add_value(Values& values, const std::string& name, const std::vector<std::string>& tokens,
+               const std::string& where) {
+  const OptionSpec& spec = *find_spec(name);
+  std::vector<std::string>& collected = values[name];
+  if (!spec.repeatable && !collected.empty()) {
+    throw refused(dashed(name) + " is given twice" + where);
+  }
+  collected.push_back(tokens.empty() ? "" : tokens.front());
+}
+
+Values parse_command_line(std::string_view command, const std::vector<std::string>& arguments) {
+  po::options_description description;
+  for (const OptionSpec& spec : option_specs()) {
+    if (spec.belongs_to(command)) {
+      add_option(description, spec);
+    }
+  }
+  const int style = po::command_line_style::allow_long | po::command_line_style::long_allow_next |
+                    po::command_line_style::long_allow_adjacent;
+  Values values;
+  try {
+    const auto parsed = po::command_line_parser(arguments).options(description).style(style).run();
+    for (const po::option& option : parsed.options) {
+      if (option.string_key.empty()) {
+        throw refused("\"" + option.value.front() + "\" is not an option")
+            .hint("Options begin with two dashes, and a value with spaces stands in quotes. " + help_hint(command));
+      }
+      add_value(values, option.string_key, option.value, "");
+    }
+  } catch (const po::unknown_option& error) {
+    throw unknown_option(command, error.get_option_name(), "");
+  } catch (const po::error_with_option_name& error) {
+    const std::string name = error.get_option_name();
+    const OptionSpec* spec = find_spec(std::string_view(name).substr(std::min<std::size_t>(2, name.size())));
+    const bool is_switch = spec != nullptr && spec->is_switch();
+    throw refused(name + (is_switch ? " takes no value" : " needs a value")).hint(help_hint(command));
+  }
+  return values;
+}
+
+bool is_true(const std::string& name, const std::string& text, const std::string& where) {
+  for (const std::string_view yes : {"", "on", "yes", "true", "1"}) {
+    if (text == yes) {
+      return true;
+    }
+  }
+  for (const std::string_view no : {"off", "no", "false", "0"}) {
+    if (text == no) {
+      return false;
+    }
+  }
+  throw refused(name + " is on or off, not \"" + text + "\"" + where);
+}
+
+bool others_may_read(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
+// A file may hold options of every command, so that one file serves a whole migration; those of other commands are
+// passed over.
+Values parse_config_file(std::string_view command, const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    throw refused("the configuration file " + path + " cannot be read").hint("It is the value of --config.");
+  }
+  po::options_description description;
+  for (const OptionSpec& spec : option_specs()) {
+    if (!spec.on_command_line_only) {
+      description.add_options()(std::string(spec.name).c_str(), po::value<std::string>());
+    }
+  }
+  const std::string where = " in " + path;
+  Values values;
+  try {
+    const auto parsed = po::parse_config_file(file, description);
+    for (const po::option& option : parsed.options) {
+      const OptionSpec& spec = *find_spec(option.string_key);
+      if (!spec.belongs_to(command)) {
+        continue;
+      }
+      const std::string text = option.value.empty() ? "" : option.value.front();
+      if (spec.is_switch() && !is_true(option.string_key, text, where)) {
+        continue;
+      }
+      add_value(values, option.string_key, option.value, where);
+    }
+  } catch (const po::unknown_option& error) {
+    throw unknown_option(command, error.get_option_name(), where);
+  } catch (const po::error&) {
+    // Boost's message repeats the line, which may hold a password.
+    throw refused("the configuration file " + path + " has a line that is no \"option = value\"")
+        .hint("Write for example: workers = 8. A line may be a comment that begins with #.");
+  }
+  return values;
+}
+
+void refuse_password(const Values& values, const std::string& why, const std::string& instead) {
+  for (const std::string_view name : {"source", "target"}) {
+    const auto found = values.find(name);
+    if (found != values.end() && pg::holds_password(found->second.front())) {
+      throw refused("the value of " + dashed(name) + " holds a password, " + why).hint(instead);
+    }
+  }
+}
+
+std::string shell_quoted(const std::string& text) {
+  const auto is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./:=@,+%").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) {
+    return text;
+  }
+  std::string quoted = "'";
+  for (const char c : text) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return quoted + "'";
+}
+
+}  // namespace
+
+bool OptionSpec::belongs_to(std::string_view command) const {
+  return commands.empty() ||
+         (" " + std::string(commands) + " ").find(" " + std::string(command) + " ") != std::string::npos;
+}
+
+const std::vector<OptionSpec>& option_specs() {
+  static const std::vector<OptionSpec> specs = {
+      {"table", "S.T", "plan", kWhere, "The table whose rows leave: a plain table or one partition. Needed."},
+      {"into", "S.T2", "plan", kWhere,
+       "The table that rows reach. Default: the source's name + _partitioned. An existing, empty partitioned table is "
+       "taken as it is."},
+      {"source", "CONNINFO", "", kWhere,
+       "The source's database: a libpq connection string or URI, without a password. Default: libpq's environment "
+       "(PGHOST, PGDATABASE …)."},
+      {"target", "CONNINFO", "", kWhere, "The target's database. Default: the source's."},
+      {"checkpoint", "FILE", "", kWhere,
+       "The file that holds the plan and the state of every range. Default: pgsluice.checkpoint in the current "
+       "folder."},
+      {"config", "FILE", "", kWhere,
+       "A file of \"option = value\" lines, for any option of any command. The command line goes before it.", false,
+       true},
+
+      {"by", "KEY", "plan", kLayout, "The first level: \"HASH (uid)\", \"RANGE (created_at)\" or \"LIST (region)\"."},
+      {"partitions", "N", "plan", kLayout, "HASH: the number of partitions."},
+      {"interval", "STEP", "plan", kLayout,
+       "RANGE: the width of a partition: '1 month', '1 day', any interval (bounds in UTC); a number for an integer "
+       "key."},
+      {"bucket-rows", "N", "plan", kLayout, "RANGE: a partition every N rows instead of a fixed width."},
+      {"premake", "N", "plan", kLayout, "RANGE with --interval: partitions ahead of the newest row. Default: 3."},
+      {"default", "", "plan", kLayout, "Adds a DEFAULT partition to each RANGE or LIST level."},
+      {"then", "KEY", "plan", kLayout, "A second level below the first, written as for --by."},
+      {"then-partitions", "N", "plan", kLayout, "As --partitions, for the second level."},
+      {"then-interval", "STEP", "plan", kLayout, "As --interval, for the second level."},
+
+      {"strategy", "NAME", "plan", kWay,
+       "How concurrent writes are survived. This version has: offline (nobody writes). Default."},
+      {"method", "NAME", "plan", kWay,
+       "auto, insert, move, stream or stream-move. auto is insert inside one database and stream between two. Default: "
+       "auto."},
+      {"guard", "on|off", "plan", kWay,
+       "on: writes to the source are rejected while rows travel. off: nobody is stopped, and the run checks at its end "
+       "that nobody wrote. "
+       "Default: on."},
+
+      {"split", "HOW", "plan", kRanges, "auto, key (by a unique key) or ctid (by heap blocks). Default: auto."},
+      {"range-rows", "N", "plan", kRanges, "At most about N rows in a range. Default: chosen from the table's size."},
+      {"range-bytes", "SIZE", "plan", kRanges,
+       "At most about SIZE in a range, TOAST included. Default: chosen from the table's size."},
+
+      {"keep-unique", "widen|strict", "plan", kAccept,
+       "A unique constraint without the partition key: widen it by that key, or refuse the plan. Default: widen."},
+      {"accept", "KIND[,KIND]", "plan", kAccept,
+       "Goes on although something of that kind is lost. A refused plan names the kinds. May be repeated.", true},
+
+      {"workers", "N", "run verify rollback", kSpeed,
+       "Sessions that work at once. Default: this machine's cores when the server runs on it, else 4."},
+      {"batch-rows", "N", "run", kSpeed, "Rows in one transaction. Default: sized by time, towards half a second."},
+      {"index-jobs", "N", "run", kSpeed, "Indexes built at once. Default: as --workers."},
+      {"index-memory", "SIZE", "run", kSpeed,
+       "maintenance_work_mem of each session that builds indexes. Default: the server's setting."},
+
+      {"dry-run", "", "plan", kConduct,
+       "Prints the plan with every statement and the lock it takes; writes no checkpoint."},
+      {"find", "", "verify", kConduct, "Names the keys that differ in each range that differs."},
+      {"again", "", "verify", kConduct, "Compares ranges again that an earlier verify found equal."},
+      {"yes", "", "run rollback", kConduct, "Does not ask."},
+      {"lock-timeout", "TIME", "", kConduct,
+       "How long any statement of ours may wait for a lock before it steps back. Default: 200ms."},
+      {"reconnect-limit", "TIME", "run verify rollback", kConduct,
+       "How long a server may be away before the command stops, to be continued later. Default: 5min."},
+
+      {"progress", "HOW", "run verify rollback", kOutput,
+       "auto, plain (a line every few seconds) or none. auto is one live block on a terminal, else plain. Default: "
+       "auto."},
+      {"json", "", "", kOutput, "The result on standard output is one JSON document."},
+      {"log-level", "LEVEL", "", kOutput,
+       "error, warn, info, debug (every statement that changes something, with its duration) or trace. Default: info."},
+      {"log-file", "FILE", "", kOutput,
+       "Appends the log to FILE (mode 0600); only warnings go to standard error then."},
+      {"log-format", "text|json", "", kOutput, "Lines of text or of JSON. Default: text."},
+  };
+  return specs;
+}
+
+Options Options::parse(std::string_view command, const std::vector<std::string>& arguments) {
+  Options options;
+  options.command_ = command;
+  options.typed_ = parse_command_line(command, arguments);
+  refuse_password(options.typed_, "which every user of this machine can read in the process list",
+                  "Put the password into ~/.pgpass (mode 0600), or into the variable PGPASSWORD.");
+  options.values_ = options.typed_;
+  if (options.has("config")) {
+    const std::string path = options.text("config");
+    Values configured = parse_config_file(command, path);
+    if (others_may_read(path)) {
+      refuse_password(
+          configured, "and others may read " + path,
+          "Put the password into ~/.pgpass, or take the others' right away: chmod 600 " + shell_quoted(path));
+    }
+    options.values_.merge(configured);
+  }
+  return options;
+}
+
+const std::vector<std::string>* Options::values(std::string_view name) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+bool Options::has(std::string_view name) const {
+  return values(name) != nullptr;
+}
+
+std::string Options::text(std::string_view name, std::string_view fallback) const {
+  const std::vector<std::string>* found = values(name);
+  return found == nullptr ? std::string(fallback) : found->front();
+}
+
+std::uint64_t Options::count(std::string_view name, std::uint64_t fallback) const {
+  return has(name) ? parse_count(name, text(name)) : fallback;
+}
+
+std::uint64_t Options::bytes(std::string_view name, std::uint64_t fallback) const {
+  return has(name) ? parse_bytes(name, text(name)) : fallback;
+}
+
+std::chrono::milliseconds Options::duration(std::string_view name, std::chrono::milliseconds fallback) const {
+  return has(name) ? parse_duration(name, text(name)) : fallback;
+}
+
+std::string Options::choice(std::string_view name, const std::vector<std::string>& choices) const {
+  const std::string value = text(name, choices.front());
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) {
+    return value;
+  }
+  std::string listed;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    listed += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
+  }
+  throw refused(dashed(name) + " does not take \"" + value + "\"").hint("It takes " + listed + ".");
+}
+
+bool Options::on_off(std::string_view name, bool fallback) const {
+  return has(name) ? is_true(dashed(name), text(name), "") : fallback;
+}
+
+std::vector<std::string> Options::list(std::string_view name) const {
+  std::vector<std::string> elements;
+  const std::vector<std::string>* found = values(name);
+  if (found == nullptr) {
+    return elements;
+  }
+  for (const std::string& text : *found) {
+    for (std::size_t at = 0; at <= text.size();) {
+      const std::size_t comma = std::min(text.find(',', at), text.size());
+      std::string element = text.substr(at, comma - at);
+      element.erase(0, std::min(element.find_first_not_of(' '), element.size()));
+      element.erase(element.find_last_not_of(' ') + 1);
+      if (!element.empty()) {
+        elements.push_back(element);
+      }
+      at = comma + 1;
+    }
+  }
+  return elements;
+}
+
+std::string Options::whereabouts() const {
+  std::string words;
+  for (const std::string_view name : {"source", "target", "checkpoint", "config"}) {
+    const auto found = typed_.find(name);
+    if (found != typed_.end()) {
+      words += " " + dashed(name) + " " + shell_quoted(found->second.front());
+    }
+  }
+  return words;
+}
+
+std::optional<std::string_view> nearest(std::string_view text, const std::vector<std::string_view>& candidates) {
+  // Levenshtein's distance, one row at a time.
+  const auto distance = [&](std::string_view other) {
+    std::vector<std::size_t> row(other.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= text.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i;
+      for (std::size_t j = 1; j <= other.size(); ++j) {
+        const std::size_t replaced = diagonal + (text[i - 1] == other[j - 1] ? 0 : 1);
+        diagonal = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+      }
+    }
+    return row.back();
+  };
+  std::optional<std::string_view> best;
+  std::size_t best_distance = std::max<std::size_t>(2, text.size() / 2);  // Farther ones do not resemble it.
+  for (const std::string_view candidate : candidates) {
+    if (distance(candidate) < best_distance) {
+      best_distance = distance(candidate);
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace pgsluice::cli

@@ -1,0 +1,186 @@
+// `pgsluice run`: shows the plan, asks once, moves what is not moved yet, and says how it ended and how to go on.
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/after_run_text.hpp"
+#include "cli/command_sessions.hpp"
+#include "cli/commands.hpp"
+#include "cli/log.hpp"
+#include "cli/migration_state.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/progress.hpp"
+#include "cli/quantity.hpp"
+#include "cli/question.hpp"
+#include "cli/result.hpp"
+#include "cli/stop_signals.hpp"
+#include "mover/move.hpp"
+#include "pg/failure.hpp"
+#include "planner/checkpoint.hpp"
+#include "planner/planning.hpp"
+#include "planner/target_sql.hpp"
+
+namespace pgsluice::cli {
+
+namespace {
+
+using mover::MoveSummary;
+using pg::Failure;
+using pg::FailureKind;
+using planner::Checkpoint;
+
+mover::MoveOptions move_options(const Options& options, const FirstSessions& reached) {
+  mover::MoveOptions wanted;
+  wanted.workers = worker_count(options, reached);
+  wanted.batch_rows = options.count("batch-rows", 0);
+  wanted.index_jobs = session_count(options, "index-jobs", wanted.workers);
+  if (options.has("index-memory")) {
+    constexpr std::uint64_t kKibi = 1024;
+    wanted.index_memory = std::to_string(options.bytes("index-memory", 0) / kKibi) + "kB";
+  }
+  wanted.retry = retry_options(options);
+  return wanted;
+}
+
+void ask(const Options& options, const planner::Plan& plan, Terminal& terminal) {
+  if (options.is_on("yes") || !can_ask()) {
+    return;
+  }
+  terminal.line(
+      plan_text(plan, {.privileges = {}, .statements = all_statements_sql(plan), .in_full = false, .next = ""}));
+  if (!says_yes("Move the rows of " + pg::display(plan.source.name) + " now?")) {
+    throw Failure(FailureKind::refused, "not confirmed").status("nothing was changed");
+  }
+}
+
+// What the checkpoint remembers, which is current however the run ended, and what only this run knows.
+struct Ending {
+  MigrationState state;
+  std::chrono::milliseconds duration{0};
+  std::optional<MoveSummary> summary;  // Absent when the run failed or was stopped.
+  std::optional<Failure> failure;
+  std::uint64_t rows_this_run = 0;
+  std::uint64_t retries = 0;
+  int code() const { return failure ? pg::exit_code(failure->kind()) : 0; }
+};
+
+double per_second(std::uint64_t count, std::chrono::milliseconds duration) {
+  return duration.count() == 0 ? 0 : static_cast<double>(count) * 1000 / static_cast<double>(duration.count());
+}
+
+std::chrono::milliseconds moving_time(const Ending& ending) {
+  return ending.summary ? ending.summary->moving_duration : ending.duration;
+}
+
+std::string ending_text(const planner::Plan& plan, const Ending& ending, const std::string& whereabouts) {
+  const MigrationState& state = ending.state;
+  std::string text =
+      title(plan) + ": " + (ending.failure ? "not complete, " : "complete, ") +
+      std::string(ending.failure ? "phase " + std::string(name_of(state.phase)) : "every row has arrived") + "\n";
+  text += exact_count_text(state.rows) + " rows, " + bytes_text(static_cast<double>(state.bytes)) + ", " +
+          exact_count_text(state.ranges_done) + " of " + exact_count_text(state.ranges_total) + " ranges";
+  text += state.ranges_failed > 0 ? ", " + exact_count_text(state.ranges_failed) + " FAILED\n" : "\n";
+  text += "this run: " + exact_count_text(ending.rows_this_run) + " rows in " + duration_text(ending.duration) + ", " +
+          count_text(per_second(ending.rows_this_run, moving_time(ending))) + " rows/s while moving, " +
+          exact_count_text(ending.retries) + " retries\n";
+  if (ending.failure) {
+    return text;
+  }
+  if (ending.summary->unguarded_writes) {
+    text += "\nSOMEBODY WROTE to " + pg::display(plan.source.name) +
+            " while it was moved without a guard: the target may lack these writes. Run verify before you use it.\n";
+  }
+  return text + "\n" + after_run_text(plan, whereabouts);
+}
+
+nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& ending,
+                                       const std::string& whereabouts) {
+  nlohmann::ordered_json document = {{"migration", plan.migration_id},
+                                     {"source", pg::display(plan.source.name)},
+                                     {"target", pg::display(plan.layout.root.name)},
+                                     {"complete", !ending.failure.has_value()}};
+  document.update(to_document(ending.state));
+  document["rows_this_run"] = ending.rows_this_run;
+  document["seconds"] = static_cast<double>(ending.duration.count()) / 1000;
+  document["seconds_moving"] = static_cast<double>(moving_time(ending).count()) / 1000;
+  document["rows_per_second"] = per_second(ending.rows_this_run, moving_time(ending));
+  document["retries"] = ending.retries;
+  if (ending.summary) {
+    document["batches"] = ending.summary->batches;
+    document["unguarded_writes"] = ending.summary->unguarded_writes;
+  }
+  if (ending.failure) {
+    document["error"] = to_document(*ending.failure);
+  }
+  document["next"] = next_command(ending.state.phase, whereabouts);
+  document["exit_code"] = ending.code();
+  return document;
+}
+
+// A failure after which the same command goes on always says so.
+Failure with_way_on(Failure failure, const Options& options) {
+  if (pg::exit_code(failure.kind()) == pg::exit_code(FailureKind::interrupted)) {
+    if (failure.hint().empty()) {
+      failure.hint("The same command goes on: pgsluice run" + options.whereabouts());
+    }
+    if (failure.status().empty()) {
+      failure.status("nothing is lost and nothing is moved twice");
+    }
+  }
+  return failure;
+}
+
+}  // namespace
+
+int run_command(const Options& options) {
+  Terminal terminal(STDERR_FILENO);
+  Log log(terminal, log_options(options));
+  const ProgressMode mode = progress_mode(options, terminal);
+  Checkpoint checkpoint = Checkpoint::open(options.text("checkpoint", kDefaultCheckpoint));
+  const planner::Plan& plan = checkpoint.plan();
+  const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
+
+  std::optional<FirstSessions> reached = reach_both(sessions, "run");
+  const mover::MoveOptions wanted = move_options(options, *reached);
+  if (checkpoint.phase() == planner::Phase::planned) {
+    planner::check_plan_still_holds(plan, reached->source, reached->target);
+    // The roles of these sessions may be others than those that planned.
+    if (const auto missing =
+            planner::missing_privileges(planner::read_privileges(plan, reached->source, reached->target))) {
+      throw *missing;
+    }
+    ask(options, plan, terminal);
+  }
+  reached.reset();
+
+  Ending ending;
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    mover::StopRequest stop;
+    const StopSignals signals(stop);
+    ProgressDisplay display(terminal, log, mode);
+    try {
+      ending.summary = mover::move_table(checkpoint, sessions, wanted, stop, display);
+    } catch (const Failure& failure) {
+      ending.failure = with_way_on(failure, options);
+    }
+    ending.rows_this_run = display.totals().rows_this_run;
+    ending.retries = display.totals().retries;
+  }
+  ending.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  ending.state = state_of(checkpoint);
+  if (ending.summary) {
+    ending.rows_this_run = ending.summary->rows_this_run;
+    ending.retries = ending.summary->retries;
+  }
+
+  if (options.is_on("json")) {
+    print_result(ending_document(plan, ending, options.whereabouts()));
+  } else if (!ending.failure || ending.failure->kind() != FailureKind::refused) {
+    print_result(ending_text(plan, ending, options.whereabouts()));
+  }
+  return ending.failure ? tell(*ending.failure, false) : 0;
+}
+
+}  // namespace pgsluice::cli

@@ -1,0 +1,205 @@
+// `pgsluice status`: where a migration stands, by its checkpoint and, where the server can be reached, by its ledger.
+// Works beside a running mover and changes nothing.
+#include <unistd.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "cli/command_sessions.hpp"
+#include "cli/commands.hpp"
+#include "cli/log.hpp"
+#include "cli/migration_state.hpp"
+#include "cli/quantity.hpp"
+#include "cli/result.hpp"
+#include "mover/ledger.hpp"
+#include "pg/failure.hpp"
+#include "planner/checkpoint.hpp"
+
+namespace pgsluice::cli {
+
+namespace {
+
+using planner::Checkpoint;
+
+constexpr std::size_t kErrorsShown = 5;
+constexpr std::chrono::seconds kWatch{2};
+
+// What the ledger says, or why it could not be asked.
+struct LedgerState {
+  std::optional<planner::Phase> phase;
+  std::uint64_t ranges_done = 0;
+  std::uint64_t rows = 0;
+  std::string unreachable;  // The reason.
+};
+
+LedgerState read_ledger_state(const Options& options, Log& log, const std::string& migration_id) {
+  LedgerState state;
+  try {
+    mover::SessionsOptions wanted = sessions_options(options, log, migration_id);
+    wanted.read_only = true;
+    pg::Connection target = mover::Sessions(wanted).open_target("status");
+    state.phase = mover::read_phase(target, migration_id);
+    if (*state.phase != planner::Phase::planned) {
+      for (const auto& [range, entry] : mover::read_ledger(target, migration_id)) {
+        state.ranges_done += entry.complete ? 1U : 0U;
+        state.rows += entry.rows;
+      }
+    }
+  } catch (const pg::Failure& failure) {
+    state.phase.reset();
+    state.unreachable = failure.what();
+  }
+  return state;
+}
+
+// What a running mover does while we watch it.
+struct Pace {
+  double rows_per_second = 0;
+  double bytes_per_second = 0;
+  std::optional<std::chrono::milliseconds> remaining;
+};
+
+// The share of the ranges that is done, with that of ranges in work guessed from their rows.
+double fraction_done(const Checkpoint& checkpoint) {
+  double done = 0;
+  for (const planner::Range& range : checkpoint.plan().ranges) {
+    const planner::RangeState& state = checkpoint.state(range.index);
+    if (state.status == planner::RangeStatus::done) {
+      done += 1;
+    } else if (range.rows_estimate > 0) {
+      constexpr double kNeverWhole = 0.95;
+      done += std::min(kNeverWhole, static_cast<double>(state.rows) / static_cast<double>(range.rows_estimate));
+    }
+  }
+  return done / static_cast<double>(std::max<std::size_t>(1, checkpoint.plan().ranges.size()));
+}
+
+Pace watch(const Checkpoint& before, const std::string& path) {
+  const auto begun = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(kWatch);
+  const Checkpoint after = Checkpoint::read(path);
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
+  const MigrationState first = state_of(before);
+  const MigrationState second = state_of(after);
+  Pace pace;
+  pace.rows_per_second = (static_cast<double>(second.rows) - static_cast<double>(first.rows)) / passed.count();
+  pace.bytes_per_second = (static_cast<double>(second.bytes) - static_cast<double>(first.bytes)) / passed.count();
+  const double fraction = fraction_done(after);
+  const double speed = (fraction - fraction_done(before)) / passed.count();
+  if (speed > 0) {
+    pace.remaining =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>((1 - fraction) / speed));
+  }
+  return pace;
+}
+
+std::string ledger_line(const LedgerState& ledger, const MigrationState& state) {
+  if (!ledger.phase) {
+    return "not asked: " + ledger.unreachable;
+  }
+  if (*ledger.phase == planner::Phase::planned) {
+    return "knows nothing of this migration";
+  }
+  std::string line = "phase " + std::string(name_of(*ledger.phase)) + ", " + exact_count_text(ledger.ranges_done) +
+                     " ranges done, " + exact_count_text(ledger.rows) + " rows";
+  if (ledger.ranges_done != state.ranges_done || ledger.rows != state.rows) {
+    line += " (the ledger decides; `run` brings the checkpoint in line)";
+  }
+  return line;
+}
+
+std::string status_text(const Checkpoint& checkpoint, const MigrationState& state, const LedgerState& ledger,
+                        const std::optional<Pace>& pace, const std::string& whereabouts) {
+  const auto line = [](const std::string& label, const std::string& value) {
+    constexpr std::size_t kLabelWidth = 12;
+    return label + std::string(kLabelWidth - label.size(), ' ') + value + "\n";
+  };
+  std::string text = line("migration", title(checkpoint.plan()) + ", " + checkpoint.plan().migration_id);
+  text += line("phase", std::string(name_of(state.phase)) +
+                            (checkpoint.is_held_by_a_mover() ? ", a mover is at work" : ", no mover is at work"));
+  std::string ranges = exact_count_text(state.ranges_done) + " of " + exact_count_text(state.ranges_total) + " done";
+  ranges += state.ranges_partial > 0 ? ", " + exact_count_text(state.ranges_partial) + " begun" : "";
+  ranges += state.ranges_failed > 0 ? ", " + exact_count_text(state.ranges_failed) + " FAILED" : "";
+  text += line("ranges", ranges);
+  text += line("rows", exact_count_text(state.rows) + " of about " +
+                           count_text(checkpoint.plan().source.size.rows_estimate) + ", " +
+                           bytes_text(static_cast<double>(state.bytes)));
+  if (pace) {
+    text += line("rate", count_text(pace->rows_per_second) + " rows/s, " + bytes_text(pace->bytes_per_second) + "/s");
+    if (state.ranges_left() > 0) {
+      text += line("remaining", pace->remaining ? duration_text(*pace->remaining) : "unknown");
+    }
+  }
+  if (state.ranges_equal + state.ranges_differing > 0) {
+    text += line("verified", exact_count_text(state.ranges_equal) + " ranges equal, " +
+                                 exact_count_text(state.ranges_differing) + " differ");
+  }
+  text += line("ledger", ledger_line(ledger, state));
+  const std::vector<planner::RecordedError>& errors = checkpoint.errors();
+  for (std::size_t i = errors.size() - std::min(errors.size(), kErrorsShown); i < errors.size(); ++i) {
+    text += line("error", errors[i].at + (errors[i].range ? ", range " + std::to_string(*errors[i].range) : "") + ": " +
+                              one_line(errors[i].text));
+  }
+  if (!checkpoint.is_held_by_a_mover() && !next_command(state.phase, whereabouts).empty()) {
+    text += line("next", next_command(state.phase, whereabouts));
+  }
+  return text;
+}
+
+nlohmann::ordered_json status_document(const Checkpoint& checkpoint, const MigrationState& state,
+                                       const LedgerState& ledger, const std::optional<Pace>& pace,
+                                       const std::string& whereabouts) {
+  nlohmann::ordered_json document = {{"migration", checkpoint.plan().migration_id},
+                                     {"source", pg::display(checkpoint.plan().source.name)},
+                                     {"target", pg::display(checkpoint.plan().layout.root.name)},
+                                     {"method", name_of(checkpoint.plan().method)},
+                                     {"mover_at_work", checkpoint.is_held_by_a_mover()}};
+  document.update(to_document(state));
+  document["rows_estimate"] = checkpoint.plan().source.size.rows_estimate;
+  if (pace) {
+    document["rows_per_second"] = pace->rows_per_second;
+    document["bytes_per_second"] = pace->bytes_per_second;
+    document["remaining_seconds"] =
+        pace->remaining ? nlohmann::ordered_json(static_cast<double>(pace->remaining->count()) / 1000) : nullptr;
+  }
+  if (ledger.phase) {
+    document["ledger"] = {
+        {"phase", name_of(*ledger.phase)}, {"ranges_done", ledger.ranges_done}, {"rows", ledger.rows}};
+  } else {
+    document["ledger"] = {{"unreachable", ledger.unreachable}};
+  }
+  document["errors"] = nlohmann::ordered_json::array();
+  for (const planner::RecordedError& error : checkpoint.errors()) {
+    document["errors"].push_back({{"range", error.range ? nlohmann::ordered_json(*error.range) : nullptr},
+                                  {"at", error.at},
+                                  {"text", error.text}});
+  }
+  document["next"] = next_command(state.phase, whereabouts);
+  return document;
+}
+
+}  // namespace
+
+int status_command(const Options& options) {
+  Terminal terminal(STDERR_FILENO);
+  Log log(terminal, log_options(options));
+  const std::string path = options.text("checkpoint", kDefaultCheckpoint);
+  Checkpoint checkpoint = Checkpoint::read(path);
+  std::optional<Pace> pace;
+  if (checkpoint.is_held_by_a_mover() && checkpoint.phase() == planner::Phase::moving) {
+    pace = watch(checkpoint, path);
+    checkpoint = Checkpoint::read(path);
+  }
+  const MigrationState state = state_of(checkpoint);
+  const LedgerState ledger = read_ledger_state(options, log, checkpoint.plan().migration_id);
+  if (options.is_on("json")) {
+    print_result(status_document(checkpoint, state, ledger, pace, options.whereabouts()));
+  } else {
+    print_result(status_text(checkpoint, state, ledger, pace, options.whereabouts()));
+  }
+  return 0;
+}
+
+}  // namespace pgsluice::cli
