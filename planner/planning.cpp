@@ -1,0 +1,317 @@
+#include "planner/planning.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "pg/failure.hpp"
+#include "planner/largest_value.hpp"
+#include "planner/names.hpp"
+#include "planner/partition_values.hpp"
+#include "planner/refusals.hpp"
+#include "planner/target_names.hpp"
+
+namespace pgsluice::planner {
+
+namespace {
+
+using pg::Failure;
+using pg::FailureKind;
+
+Failure refused(const std::string& message) {
+  return Failure(FailureKind::refused, message);
+}
+
+// One call of make_plan, handed from step to step.
+struct Planning {
+  pg::Connection& source;
+  pg::Connection& target;
+  const PlanOptions& options;
+  Refusals refusals;
+  Plan plan;
+
+  const TableFacts& facts() const { return plan.source; }
+};
+
+void identify(Planning& planning) {
+  Plan& plan = planning.plan;
+  plan.migration_id = make_migration_id();
+  plan.created_at = planning.options.created_at;
+  plan.tool_version = planning.options.tool_version;
+  plan.source_database = read_database_identity(planning.source);
+  plan.target_database = read_database_identity(planning.target);
+  plan.one_database = is_one_database(planning.source, planning.target);
+}
+
+void choose_method(Planning& planning) {
+  Plan& plan = planning.plan;
+  plan.strategy = planning.options.strategy;
+  plan.guard = planning.options.guard;
+  plan.method = planning.options.method.value_or(automatic_method(plan.one_database));
+  plan.method_reason = planning.options.method ? "" : automatic_method_reason(plan.one_database);
+  if (needs_one_database(plan.method) && !plan.one_database) {
+    planning.refusals.add(
+        refused("the method " + std::string(name_of(plan.method)) + " works inside one database only")
+            .detail("Source: " + planning.source.description() + "; target: " + planning.target.description() + ".")
+            .hint("Use --method stream between two databases."));
+  }
+}
+
+QualifiedName target_name(const Planning& planning) {
+  QualifiedName name = planning.options.into.value_or(default_target_name(planning.facts().name));
+  if (name.schema.empty()) {
+    name.schema = planning.facts().name.schema;
+  }
+  return name;
+}
+
+void take_existing(Planning& planning, const QualifiedName& name, const std::string& kind) {
+  const std::string shown = pg::display(name);
+  if (planning.plan.one_database && name == planning.facts().name) {
+    throw refused("source and target are the same table, " + shown).hint("Name another table with --into.");
+  }
+  if (kind != "p") {
+    throw refused("the target " + shown + " exists already and is not partitioned")
+        .hint("Name another table with --into, or drop that one.");
+  }
+  if (!planning.options.levels.empty()) {
+    throw refused("the target " + shown + " exists already, so its layout cannot be chosen with --by")
+        .hint("Leave out --by to fill it as it is, or name another table with --into.");
+  }
+  if (read_has_rows(planning.target, name)) {
+    throw refused("the target " + shown + " is not empty")
+        .detail("Rows that were there before could not be told from those that arrive.")
+        .hint("Empty it, or name another table with --into.");
+  }
+  planning.plan.layout = read_existing_layout(planning.target, name);
+}
+
+void design(Planning& planning, const QualifiedName& name) {
+  if (planning.options.levels.empty()) {
+    throw refused("there is no table " + pg::display(name) + " to fill, and no layout to make it by")
+        .hint("Say how it is to be partitioned: --by \"HASH (uid)\" --partitions 16, for example.");
+  }
+  NameAllocator names(read_relation_names(planning.target, name.schema));
+  planning.plan.layout = design_layout(planning.source, planning.facts(), name, planning.options.levels, names);
+}
+
+void lay_out(Planning& planning) {
+  const QualifiedName name = target_name(planning);
+  const std::optional<std::string> kind = read_relation_kind(planning.target, name);
+  kind ? take_existing(planning, name, *kind) : design(planning, name);
+}
+
+void name_parts(Planning& planning) {
+  if (planning.plan.layout.existing) {
+    return;
+  }
+  TakenNames taken;
+  for (const PartitionNode* node : nodes(planning.plan.layout)) {
+    const std::string& schema = node->name.schema;
+    if (!taken.relations.contains(schema)) {
+      taken.relations[schema] = read_relation_names(planning.target, schema);
+      taken.statistics[schema] = read_statistics_names(planning.target, schema);
+    }
+  }
+  for (const PartitionNode* node : nodes(planning.plan.layout)) {
+    taken.relations[node->name.schema].insert(node->name.name);
+  }
+  planning.plan.names = choose_target_names(planning.facts(), planning.plan.layout, taken);
+}
+
+// A primary key cannot contain a column with NULLs, and that would show only after all rows are moved.
+void find_null_keys(Planning& planning) {
+  const TableFacts& facts = planning.facts();
+  const bool has_primary_key =
+      std::any_of(facts.indexes.begin(), facts.indexes.end(), [](const Index& index) { return index.is_primary; });
+  if (!has_primary_key || planning.plan.layout.existing) {
+    return;
+  }
+  for (const std::string& name : partition_key_columns(planning.plan.layout)) {
+    const Column* column = facts.column(name);
+    if (column == nullptr || (column->not_null && column->not_null_is_valid)) {
+      continue;
+    }
+    const PartitionColumn asked = read_partition_column(planning.source, facts, *column);
+    if (read_null_count(planning.source, facts, asked) > 0) {
+      planning.plan.key_columns_with_nulls.push_back(name);
+    }
+  }
+}
+
+void refuse_unwritable(Planning& planning, pg::Connection& connection, std::string_view side, const std::string& hint) {
+  const ServerFacts server = read_server_facts(connection);
+  const std::string where = "the " + std::string(side) + "'s server ";
+  if (server.in_recovery) {
+    planning.refusals.add(
+        refused(where + "is a standby, which takes no changes").detail(connection.description()).hint(hint));
+  } else if (server.default_transaction_read_only) {
+    planning.refusals.add(
+        refused(where + "is read-only for this role")
+            .detail(connection.description() + " has default_transaction_read_only = on.")
+            .hint("Turn it off for this role: ALTER ROLE … SET default_transaction_read_only = off."));
+  }
+}
+
+void check_servers(Planning& planning) {
+  refuse_unwritable(planning, planning.target, "target", "Connect to the primary server with --target.");
+  const bool writes_to_source = planning.plan.guard || empties_source(planning.plan.method);
+  if (!planning.plan.one_database && writes_to_source) {
+    refuse_unwritable(planning, planning.source, "source",
+                      "Connect to the primary server with --source; or, when nobody writes there, --guard off lets "
+                      "the rows be read from a standby.");
+  }
+}
+
+void check_privileges(Planning& planning) {
+  const std::vector<Privilege> privileges =
+      read_privileges(planning.source, planning.target, planning.facts(), target_name(planning),
+                      empties_source(planning.plan.method), planning.plan.one_database);
+  std::optional<Failure> missing = missing_privileges(privileges);
+  if (missing && !planning.options.only_looking) {
+    planning.refusals.add(*missing);
+  }
+}
+
+void warn(Planning& planning) {
+  const auto add = [&](std::string what, std::string instead) {
+    planning.plan.notices.push_back({Notice::Kind::warning, std::move(what), std::move(instead), ""});
+  };
+  const std::size_t tables = nodes(planning.plan.layout).size();
+  const auto locks = static_cast<std::int64_t>(tables * (1 + planning.facts().indexes.size()));
+  const ServerFacts server = read_server_facts(planning.target);
+  if (locks > server.lock_count_max) {
+    add("a statement that touches every partition locks " + std::to_string(locks) + " tables and indexes",
+        "the server has room for " + std::to_string(server.lock_count_max) +
+            " locks at once; raise max_locks_per_transaction, or make fewer partitions");
+  }
+  const LargestValue largest = read_largest_value(planning.source, planning.facts());
+  constexpr std::int64_t kLarge = std::int64_t{16} << 20U;
+  if (largest.bytes >= kLarge) {
+    add("values of column " + pg::display(std::string_view(largest.column)) + " reach " +
+            std::to_string(largest.bytes >> 20U) + " MB (stored size, seen in a sample)",
+        "each session of the server needs several times that memory for one row; use few --workers");
+  }
+}
+
+std::string differing_parts(const TableFacts& planned, const TableFacts& now) {
+  const nlohmann::json before = planned;
+  const nlohmann::json after = now;
+  const std::set<std::string> indifferent = {"size", "file_node", "row_security_active", "dependents"};
+  std::string names;
+  for (const auto& [name, value] : after.items()) {
+    if (!indifferent.contains(name) && before.value(name, nlohmann::json()) != value) {
+      names += (names.empty() ? "" : ", ") + name;
+    }
+  }
+  return names;
+}
+
+void check_same_database(const DatabaseIdentity& planned, pg::Connection& connection, std::string_view side) {
+  const DatabaseIdentity now = read_database_identity(connection);
+  const bool has_both = !planned.system_identifier.empty() && !now.system_identifier.empty();
+  const bool is_same =
+      planned.database_oid == now.database_oid &&
+      (has_both ? planned.system_identifier == now.system_identifier : planned.database == now.database);
+  if (!is_same) {
+    throw refused("the " + std::string(side) + " is another database than the one of the plan")
+        .detail("Planned for database " + pg::display(std::string_view(planned.database)) + " (OID " +
+                std::to_string(planned.database_oid) + ", system " + planned.system_identifier + "); this is " +
+                connection.description() + " (OID " + std::to_string(now.database_oid) + ", system " +
+                now.system_identifier + ").")
+        .hint("Give the same --source, --target and --checkpoint as to `pgsluice plan`.")
+        .status("nothing was changed; the checkpoint is as it was");
+  }
+}
+
+}  // namespace
+
+Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options) {
+  Planning planning{source, target, options, {}, {}};
+  Plan& plan = planning.plan;
+  plan.source = read_table_facts(source, options.table);
+  identify(planning);
+  choose_method(planning);
+  check_servers(planning);
+  check_privileges(planning);
+
+  Refusals& refusals = planning.refusals;
+  const bool has_layout = refusals.attempt([&] { lay_out(planning); });
+  refusals.attempt([&] { plan.key = choose_range_key(plan.source, options.split, source.server_major_version()); });
+  if (has_layout) {
+    name_parts(planning);
+    refusals.attempt([&] { find_null_keys(planning); });
+  }
+  refusals.throw_if_any();
+
+  // Only now what takes longest.
+  plan.ranges = cut_ranges(source, plan.source, plan.key, options.range_limits);
+  warn(planning);
+  return plan;
+}
+
+Method automatic_method(bool one_database) {
+  return one_database ? Method::insert : Method::stream;
+}
+
+std::string automatic_method_reason(bool one_database) {
+  return one_database ? "inside one database the server copies fastest by itself"
+                      : "the target is in another database, so the rows travel through pgsluice";
+}
+
+QualifiedName default_target_name(const QualifiedName& source) {
+  return {source.schema, fitted_name(source.name + "_partitioned")};
+}
+
+void check_databases(const Plan& plan, pg::Connection& source, pg::Connection& target) {
+  check_same_database(plan.source_database, source, "source");
+  check_same_database(plan.target_database, target, "target");
+}
+
+void check_plan_still_holds(const Plan& plan, pg::Connection& source, pg::Connection& target) {
+  check_databases(plan, source, target);
+  const TableFacts now = read_table_facts(source, plan.source.name);
+  const std::string table = pg::display(plan.source.name);
+  constexpr const char* kHint = "Undo what was done with `pgsluice rollback`, then plan again.";
+  constexpr const char* kStatus = "nothing was changed by this command";
+  if (now.oid != plan.source.oid) {
+    throw refused("the table " + table + " is not the one of the plan: it was made anew").hint(kHint).status(kStatus);
+  }
+  if (definition_digest(now) != definition_digest(plan.source)) {
+    throw refused("the table " + table + " was changed after it was planned")
+        .detail("What differs: " + differing_parts(plan.source, now) + ".")
+        .hint(kHint)
+        .status(kStatus);
+  }
+  if (plan.key.is_ctid() && now.file_node != plan.source.file_node) {
+    throw refused("the rows of " + table +
+                  " were rewritten after they were planned, so ranges of heap blocks have lost their meaning")
+        .detail("Something like VACUUM FULL, CLUSTER or ALTER TABLE gave the table a new file.")
+        .hint(kHint)
+        .status(kStatus);
+  }
+}
+
+std::optional<pg::Failure> missing_privileges(const std::vector<Privilege>& privileges) {
+  std::string missing;
+  std::string grants;
+  for (const Privilege& privilege : privileges) {
+    if (!privilege.held) {
+      missing += (missing.empty() ? "" : "\n") + privilege.what;
+      grants += privilege.grant_sql.empty() ? "" : (grants.empty() ? "" : "\n") + privilege.grant_sql + ";";
+    }
+  }
+  if (missing.empty()) {
+    return std::nullopt;
+  }
+  Failure failure = refused("this role lacks privileges that the migration needs");
+  failure.detail(missing).status("nothing was changed");
+  return grants.empty() ? failure : failure.hint("Somebody who may must say:\n" + grants);
+}
+
+std::vector<Privilege> read_privileges(const Plan& plan, pg::Connection& source, pg::Connection& target) {
+  return read_privileges(source, target, plan.source, plan.layout.root.name, empties_source(plan.method),
+                         plan.one_database);
+}
+
+}  // namespace pgsluice::planner

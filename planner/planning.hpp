@@ -1,0 +1,64 @@
+// The story of planning: from two open sessions and the operator's wishes to a plan that can be carried out, or to one
+// refusal that gives every reason at once. It reads and decides; the database is not changed, and the checkpoint is
+// written elsewhere.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pg/connection.hpp"
+#include "pg/failure.hpp"
+#include "planner/catalog.hpp"
+#include "planner/layout_design.hpp"
+#include "planner/plan.hpp"
+#include "planner/ranges.hpp"
+
+namespace pgsluice::planner {
+
+struct PlanOptions {
+  QualifiedName table;                // An absent schema is looked for along the search_path.
+  std::optional<QualifiedName> into;  // Absent: default_target_name(). An absent schema is the source's.
+  std::vector<LevelSpec> levels;      // Empty: the target must exist.
+  Strategy strategy = Strategy::offline;
+  std::optional<Method> method;  // Absent: automatic_method().
+  bool guard = true;
+  SplitChoice split = SplitChoice::automatic;
+  SplitOptions range_limits;
+  bool widen_unique = true;        // False: a unique constraint without the partition key refuses the plan.
+  std::set<std::string> accepted;  // Kinds of loss that the operator accepts.
+  // Missing privileges do not refuse the plan: it is only looked at.
+  bool only_looking = false;
+  std::string created_at;  // UTC, ISO 8601.
+  std::string tool_version;
+};
+
+// Both sessions must have no transaction open and should be read-only.
+// Fails: refused, with all reasons; server, connection.
+Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options);
+
+// Inside one database the server copies rows fastest, and the source keeps them, so that the way back is free. Between
+// two databases there is only one way. Methods that empty the source are never chosen for the operator.
+Method automatic_method(bool one_database);
+std::string automatic_method_reason(bool one_database);
+
+// `sources` gives `sources_partitioned`, fitted into 63 bytes.
+QualifiedName default_target_name(const QualifiedName& source);
+
+// Before anything that works with a checkpoint: both sessions are in the databases of the plan.
+// Fails: refused, naming what differs; server, connection.
+void check_databases(const Plan& plan, pg::Connection& source, pg::Connection& target);
+
+// Before a run: both sessions are in the databases of the plan, and the table is what it was.
+// Fails: refused, naming what differs; server, connection.
+void check_plan_still_holds(const Plan& plan, pg::Connection& source, pg::Connection& target);
+
+// One refusal that names every privilege that is not held, with the statements that give them; nothing when all are
+// held.
+std::optional<pg::Failure> missing_privileges(const std::vector<Privilege>& privileges);
+
+// What the plan's migration needs of the roles of these sessions.
+std::vector<Privilege> read_privileges(const Plan& plan, pg::Connection& source, pg::Connection& target);
+
+}  // namespace pgsluice::planner
