@@ -17,10 +17,11 @@
 
 namespace pgsluice::planner {
 
-// A key of a row and the size of such rows; `row_bytes` counts TOASTed values at their stored size.
+// A key that stands for itself and the rows after it up to the next sample; `bytes` is theirs, TOASTed values at their
+// stored size.
 struct KeySample {
   Key key;
-  std::uint64_t row_bytes = 0;
+  std::uint64_t bytes = 0;
 };
 
 // One column of a sampled key: where it comes from, and its text. Both are SQL.
@@ -36,7 +37,7 @@ struct SampleOptions {
 struct Sampling {
   std::vector<KeySample> samples;  // Ascending. Keys that the server finds equal have one text.
   double rows_seen = 0;            // Rows that were read; `samples` holds every so many of them.
-  double blocks_seen = 0;          // Blocks with such rows.
+  double blocks_seen = 0;          // Blocks that the samples come from.
   bool whole_table = false;        // Every row was read: rows_seen is exact.
 };
 

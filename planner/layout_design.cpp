@@ -8,6 +8,7 @@
 #include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 #include "pg/statements.hpp"
+#include "planner/key.hpp"
 #include "planner/key_sampling.hpp"
 #include "planner/partition_values.hpp"
 #include "planner/ranges.hpp"
@@ -66,14 +67,33 @@ std::string hash_bound_sql(unsigned modulus, unsigned remainder) {
   return "FOR VALUES WITH (MODULUS " + std::to_string(modulus) + ", REMAINDER " + std::to_string(remainder) + ")";
 }
 
-// An absent end is open.
 std::string range_bound_sql(const std::optional<std::string>& lower, const std::optional<std::string>& upper) {
   return "FOR VALUES FROM (" + (lower ? pg::literal(*lower) : "MINVALUE") + ") TO (" +
          (upper ? pg::literal(*upper) : "MAXVALUE") + ")";
 }
 
+// One part of a RANGE level; an absent end is open.
+struct RangePart {
+  std::optional<std::string> lower;
+  std::optional<std::string> upper;
+  std::string name_suffix;
+};
+
+std::vector<Piece> pieces_of(const std::vector<RangePart>& parts) {
+  std::vector<Piece> pieces;
+  for (const RangePart& part : parts) {
+    pieces.push_back({range_bound_sql(part.lower, part.upper), part.name_suffix});
+  }
+  return pieces;
+}
+
 std::string list_bound_sql(const std::optional<std::string>& value) {
   return "FOR VALUES IN (" + (value ? pg::literal(*value) : "NULL") + ")";
+}
+
+// Casts all of $1, a text[], to the column's type.
+std::string cast_values_sql(const PartitionColumn& column) {
+  return "SELECT count(value::" + column.type + ") FROM pg_catalog.unnest($1::pg_catalog.text[]) AS value";
 }
 
 // ---- Refusals that several methods share
@@ -149,36 +169,54 @@ Interval read_interval(pg::Connection& source, const LevelSpec& level, TimeKind 
   return interval;
 }
 
-std::vector<Piece> interval_pieces(pg::Connection& source, const LevelSpec& level, TimeKind kind,
-                                   const Extremes& extremes) {
+// A value of timestamp(n) keeps n digits of a second, and so would a bound.
+void refuse_lost_digits(const LevelSpec& level, const PartitionColumn& column, const Interval& interval) {
+  constexpr int kDigitsMax = 6;
+  std::int64_t unit = 1;
+  for (int digits = column.modifier; digits >= 0 && digits < kDigitsMax; ++digits) {
+    constexpr std::int64_t kTen = 10;
+    unit *= kTen;
+  }
+  if (interval.microseconds % unit != 0) {
+    throw refusal("the interval '" + level.interval + "' is finer than " + column.type + " keeps")
+        .hint("Use an interval of whole seconds or more.");
+  }
+}
+
+std::vector<RangePart> interval_parts(pg::Connection& source, const LevelSpec& level, const PartitionColumn& column,
+                                      TimeKind kind, const Extremes& extremes) {
   const Interval interval = read_interval(source, level, kind);
+  refuse_lost_digits(level, column, interval);
   std::string now;
   if (!extremes.low) {
     now = source.query(pg::statement("utc_now", source.server_major_version())).text(0, 0);
   }
-  const std::int64_t first = position_of(interval, parse_instant(extremes.low ? *extremes.low : now));
-  const std::int64_t last = position_of(interval, parse_instant(extremes.high ? *extremes.high : now)) + level.premake;
+  const Instant low = parse_instant(extremes.low.value_or(now));
+  const Instant high = parse_instant(extremes.high.value_or(now));
+  const std::int64_t first = position_of(interval, low);
+  const std::int64_t last = position_of(interval, high) + level.premake;
   const std::int64_t count = last - first + 1;
   if (count > static_cast<std::int64_t>(kLeavesMax)) {
     throw too_many_leaves(level, std::to_string(count))
-        .detail("The values found go from " + text_of(parse_instant(*extremes.low), kind) + " to " +
-                text_of(parse_instant(*extremes.high), kind) + ".")
-        .hint("Use a longer --interval, or correct values that are far off.");
+        .detail("The values found go from " + text_of(low, kind) + " to " + text_of(high, kind) + ".")
+        .hint("Use a longer --interval, a smaller --premake, or correct values that are far off.");
   }
-  std::vector<Piece> pieces;
+  std::vector<RangePart> parts;
   for (std::int64_t k = first; k <= last; ++k) {
     const Instant lower = bound_at(interval, k);
     const Instant upper = bound_at(interval, k + 1);
-    const bool has_lower = is_representable(lower, kind);
-    const bool has_upper = is_representable(upper, kind);
-    pieces.push_back({range_bound_sql(has_lower ? std::optional(text_of(lower, kind)) : std::nullopt,
-                                      has_upper ? std::optional(text_of(upper, kind)) : std::nullopt),
-                      "_p" + (has_lower ? interval_name(lower, interval) : "min")});
-    if (!has_upper) {
-      break;
+    RangePart& part = parts.emplace_back();
+    part.name_suffix = "_pmin";
+    if (is_representable(lower, kind)) {
+      part.lower = text_of(lower, kind);
+      part.name_suffix = "_p" + interval_name(lower, interval);
     }
+    if (!is_representable(upper, kind)) {
+      break;  // Open to the end of time.
+    }
+    part.upper = text_of(upper, kind);
   }
-  return pieces;
+  return parts;
 }
 
 // ---- RANGE by step
@@ -234,8 +272,8 @@ void refuse_step(const LevelSpec& level, const PartitionColumn& column, const Nu
   }
 }
 
-std::vector<Piece> step_pieces(pg::Connection& source, const LevelSpec& level, const PartitionColumn& column,
-                               const Extremes& extremes) {
+std::vector<RangePart> step_parts(pg::Connection& source, const LevelSpec& level, const PartitionColumn& column,
+                                  const Extremes& extremes) {
   const NumberLimits limits = limits_of(column);
   refuse_step(level, column, limits);
   const pg::Result result = source.query(pg::statement("step_bounds", source.server_major_version()),
@@ -247,23 +285,47 @@ std::vector<Piece> step_pieces(pg::Connection& source, const LevelSpec& level, c
         .detail("The values found go from " + extremes.low.value_or("0") + " to " + extremes.high.value_or("0") + ".")
         .hint("Use a larger step: --interval, or --bucket-rows for bounds that follow the rows.");
   }
-  std::vector<Piece> pieces;
+  std::vector<RangePart> parts;
   for (int i = 0; i < count; ++i) {
-    const std::optional<std::string> lower = result.optional_text(i, 0);
-    std::string name = lower.value_or("min");
+    RangePart part{result.optional_text(i, 0), result.optional_text(i + 1, 0), ""};
+    std::string name = part.lower.value_or("min");
     if (name.starts_with('-')) {
       name[0] = 'm';
     }
     std::replace(name.begin(), name.end(), '.', '_');
-    pieces.push_back({range_bound_sql(lower, result.optional_text(i + 1, 0)), "_p" + name});
+    part.name_suffix = "_p" + name;
+    parts.push_back(std::move(part));
   }
-  return pieces;
+  return parts;
+}
+
+// A domain's CHECK is applied to bounds too.
+void refuse_bounds_outside_domain(pg::Connection& source, const LevelSpec& level, const PartitionColumn& column,
+                                  const std::vector<RangePart>& parts) {
+  Key bounds;
+  for (const RangePart& part : parts) {
+    for (const std::optional<std::string>& bound : {part.lower, part.upper}) {
+      if (bound) {
+        bounds.push_back(*bound);
+      }
+    }
+  }
+  try {
+    source.query(cast_values_sql(column), {to_array_text(bounds)});
+  } catch (const pg::Failure& failure) {
+    if (!failure.is_data_error()) {
+      throw;
+    }
+    throw refusal(described(level) + " would get bounds that the domain " + column.type + " does not accept")
+        .detail(failure.what())
+        .hint("Use --bucket-rows, which takes bounds from the values themselves, or HASH.");
+  }
 }
 
 // ---- RANGE by rows
 
-std::vector<Piece> bucket_pieces(pg::Connection& source, const TableFacts& facts, const LevelSpec& level,
-                                 const PartitionColumn& column) {
+std::vector<RangePart> bucket_parts(pg::Connection& source, const TableFacts& facts, const LevelSpec& level,
+                                    const PartitionColumn& column) {
   const double rows = std::max(0.0, facts.size.rows_estimate);
   const double wanted = std::ceil(rows / static_cast<double>(level.bucket_rows));
   if (wanted > static_cast<double>(kLeavesMax)) {
@@ -278,15 +340,14 @@ std::vector<Piece> bucket_pieces(pg::Connection& source, const TableFacts& facts
   options.ranges_max = static_cast<std::uint32_t>(kLeavesMax);
   const std::vector<Range> buckets =
       split(sampling.samples, sampling.whole_table ? sampling.rows_seen : rows, 0, options);
-  std::vector<Piece> pieces;
+  std::vector<RangePart> parts;
   const auto bound_of = [&](const std::optional<Key>& key) -> std::optional<std::string> {
     return key ? std::optional(literal_text(column, key->front())) : std::nullopt;
   };
   for (const Range& bucket : buckets) {
-    pieces.push_back({range_bound_sql(bound_of(bucket.lower), bound_of(bucket.upper)),
-                      "_p" + zero_padded(bucket.index, buckets.size())});
+    parts.push_back({bound_of(bucket.lower), bound_of(bucket.upper), "_p" + zero_padded(bucket.index, buckets.size())});
   }
-  return pieces;
+  return parts;
 }
 
 std::vector<Piece> range_pieces(pg::Connection& source, const TableFacts& facts, const LevelSpec& level,
@@ -297,7 +358,7 @@ std::vector<Piece> range_pieces(pg::Connection& source, const TableFacts& facts,
   }
   if (level.bucket_rows != 0) {
     refuse_nulls(level, column, level.with_default ? 0 : read_null_count(source, facts, column));
-    return bucket_pieces(source, facts, level, column);
+    return pieces_of(bucket_parts(source, facts, level, column));
   }
   const std::optional<TimeKind> kind = column.time_kind();
   const bool is_exact_number = column.is_integer() || column.base_type == "numeric";
@@ -324,7 +385,12 @@ std::vector<Piece> range_pieces(pg::Connection& source, const TableFacts& facts,
                   pg::display(column.name) + " holds it in some rows")
         .hint("Add --default for a partition that takes them.");
   }
-  return kind ? interval_pieces(source, level, *kind, extremes) : step_pieces(source, level, column, extremes);
+  const std::vector<RangePart> parts =
+      kind ? interval_parts(source, level, column, *kind, extremes) : step_parts(source, level, column, extremes);
+  if (column.is_domain) {
+    refuse_bounds_outside_domain(source, level, column, parts);
+  }
+  return pieces_of(parts);
 }
 
 // ---- LIST

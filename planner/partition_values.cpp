@@ -86,6 +86,7 @@ PartitionColumn read_partition_column(pg::Connection& source, const TableFacts& 
   found.type = column.type;
   found.not_null = column.not_null;
   found.base_type = result.text(0, result.column("base_type"));
+  found.is_domain = result.boolean(0, result.column("is_domain"));
   found.modifier = static_cast<int>(result.integer(0, result.column("modifier")));
   found.has_order = result.boolean(0, result.column("has_order"));
   found.has_hash = result.boolean(0, result.column("has_hash"));

@@ -16,10 +16,11 @@
 namespace pgsluice::planner {
 
 struct PartitionColumn {
-  std::string name;       // Unquoted.
-  std::string type;       // As a person reads it.
-  std::string base_type;  // Under all domains: "timestamptz".
-  int modifier = -1;      // typmod.
+  std::string name;        // Unquoted.
+  std::string type;        // SQL text.
+  std::string base_type;   // Under all domains: "timestamptz".
+  bool is_domain = false;  // A domain may refuse values that its base type has.
+  int modifier = -1;       // typmod.
   bool not_null = false;
   bool has_order = false;    // RANGE and LIST are possible.
   bool has_hash = false;     // HASH is possible.
@@ -52,7 +53,7 @@ std::vector<std::string> read_distinct_values(pg::Connection& source, const Tabl
                                               const PartitionColumn& column, std::size_t limit);
 std::string distinct_values_sql(const TableFacts& facts, const PartitionColumn& column, std::size_t limit);
 
-// The text of `value`, an SQL expression, as instant_or_text() reads it.
+// The text of `value`, an SQL expression, as literal_text() reads it.
 std::string value_text_sql(const PartitionColumn& column, const std::string& value);
 
 // What value_text_sql() gave, as it stands in a literal: instants in UTC, all else as it is.

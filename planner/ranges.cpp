@@ -262,7 +262,7 @@ std::vector<Range> split(std::span<const KeySample> samples, double rows_total, 
   // bytes_before[i]: bytes of the rows before sample i, scaled so that all of them make bytes_total.
   std::vector<double> bytes_before(count + 1, 0);
   for (std::size_t i = 0; i < count; ++i) {
-    bytes_before[i + 1] = bytes_before[i] + static_cast<double>(std::max<std::uint64_t>(samples[i].row_bytes, 1));
+    bytes_before[i + 1] = bytes_before[i] + static_cast<double>(std::max<std::uint64_t>(samples[i].bytes, 1));
   }
   const double bytes_scale = count == 0 ? 0 : bytes_total / bytes_before[count];
   for (double& bytes : bytes_before) {

@@ -97,7 +97,7 @@ std::int64_t position_of(const Interval& interval, Instant instant) {
   const Instant length =
       static_cast<Instant>(interval.months) * kDaysPer400Years * kMicrosecondsPerDay / kMonthsPer400Years +
       static_cast<Instant>(interval.days) * kMicrosecondsPerDay + interval.microseconds;
-  std::int64_t k = floor_divided(instant, length);
+  std::int64_t k = floor_divided(instant - bound_at(interval, 0), length);
   while (bound_at(interval, k) > instant) {
     --k;
   }

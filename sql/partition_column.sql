@@ -1,5 +1,6 @@
 -- What partitioning by a column needs to know of it. $1: the table's oid, $2: the column's attribute number.
 --   base_type     name in pg_catalog of the type under all domains ("timestamptz"); another schema's type has its schema before it
+--   is_domain     the column's own type is a domain
 --   modifier      the type modifier in force, also a domain's; -1 for none
 --   has_order     PostgreSQL can order the type, and all parts of it: RANGE and LIST are possible
 --   has_hash      … and hash it: HASH is possible
@@ -57,6 +58,8 @@ served AS (
                   AND k.castmethod = 'b' AND k.castcontext = 'i')
 )
 SELECT CASE WHEN b.nspname = 'pg_catalog' THEN b.typname::text ELSE b.nspname || '.' || b.typname END AS base_type,
+       b.oid <> (SELECT a.atttypid FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum = $2::pg_catalog.int2) AS is_domain,
        b.modifier,
        NOT EXISTS (SELECT FROM parts p JOIN pg_catalog.pg_type t ON t.oid = p.oid
                    WHERE t.typtype <> 'd'

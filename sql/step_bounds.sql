@@ -24,7 +24,7 @@ bounds AS (
   LIMIT $7::pg_catalog.int8
 )
 -- The first value beyond the type's end closes the last leaf; those after it are of no use.
-SELECT CASE WHEN bound >= type_low IS NOT FALSE AND bound <= type_high IS NOT FALSE THEN bound::pg_catalog.text END AS bound
+SELECT CASE WHEN bound >= type_low IS NOT FALSE AND bound <= type_high IS NOT FALSE THEN pg_catalog.trim_scale(bound)::pg_catalog.text END AS bound
 FROM (SELECT bound, type_low, type_high, lag(bound) OVER (ORDER BY bound) AS previous FROM bounds) AS b
 WHERE previous <= type_high IS NOT FALSE
 ORDER BY b.bound
