@@ -86,7 +86,9 @@ TEST_P(RandomViolence, TerminatedSessionsAreOpenedAgain) {
 }
 
 TEST_P(RandomViolence, AServerThatCrashesAndComesBackIsWaitedFor) {
-  Cluster cluster({.durable = true});
+  ClusterOptions options;
+  options.durable = true;
+  Cluster cluster(options);
   SmallJob job(cluster.address(), job_options());
   for (int crash = 0; crash < rounds(3); ++crash) {
     Program program(job.run_options(run_arguments()));
