@@ -54,7 +54,7 @@ struct ServerFacts {
   int version = 0;  // 150018
   std::int64_t block_bytes = 0;
   bool in_recovery = false;                    // A standby.
-  bool default_transaction_read_only = false;  // For this role in this database.
+  bool default_transaction_read_only = false;  // For this role in this database, before SET.
   std::int64_t lock_count_max =
       0;  // Room in the shared lock table: one per table, index and transaction that holds it.
   std::int64_t connection_count_max = 0;       // max_connections

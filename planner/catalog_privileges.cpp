@@ -1,5 +1,6 @@
 // Asks what the server would deny, before it does: each privilege that a migration needs, and the statement that gives
 // it.
+#include <algorithm>
 #include <set>
 
 #include "planner/catalog.hpp"
@@ -17,6 +18,10 @@ std::string grant_sql(std::string_view privilege, std::string_view object, const
 
 std::string create_schema_sql(const std::string& schema, const std::string& role) {
   return "CREATE SCHEMA " + pg::quoted(schema) + " AUTHORIZATION " + pg::quoted(role);
+}
+
+std::string create_role_sql(const std::string& role) {
+  return "CREATE ROLE " + pg::quoted(role);
 }
 
 std::string alter_publication_owner_sql(const std::string& publication, const std::string& role) {
@@ -50,9 +55,14 @@ class PrivilegesOfSession {
       : connection_(connection), role_(read_session_role(connection).name), where_(std::move(where)), all_(all) {}
 
   const std::string& role() const { return role_; }
+  pg::Connection& connection() { return connection_; }
 
+  // Once each: several objects may lie in one schema.
   void add(const std::string& what, bool held, std::string sql) {
-    all_.push_back({.what = what + where_, .held = held, .grant_sql = std::move(sql)});
+    const std::string name = what + where_;
+    if (std::none_of(all_.begin(), all_.end(), [&](const Privilege& listed) { return listed.what == name; })) {
+      all_.push_back({.what = name, .held = held, .grant_sql = std::move(sql)});
+    }
   }
 
   // `why` may be empty. A missing table is said to be missing.
@@ -68,8 +78,11 @@ class PrivilegesOfSession {
 
   // USAGE and, to create in it, CREATE: also for `owner`, to whom the new objects are given.
   void schema(const std::string& schema, bool create, const std::string& owner) {
-    const pg::Result result = read("privileges_on_schema", {schema, owner});
     const std::string name = pg::display(schema);
+    if (schema == "pg_catalog") {  // Everybody's.
+      return;
+    }
+    const pg::Result result = read("privileges_on_schema", {schema, owner});
     if (result.row_count() == 0) {
       add("schema " + name, false, create_schema_sql(schema, role_));
       return;
@@ -112,7 +125,7 @@ class PrivilegesOfSession {
   void membership(const std::string& owner, const std::string& why) {
     const pg::Result result = read("role_membership", {owner});
     if (result.row_count() == 0) {
-      add("role " + pg::display(owner) + why, false, "CREATE ROLE " + pg::quoted(owner));
+      add("role " + pg::display(owner) + why, false, create_role_sql(owner));
       return;
     }
     const ResultRow row(result, 0);
@@ -123,11 +136,13 @@ class PrivilegesOfSession {
                              row.boolean("inherits")));
   }
 
-  // A function that is not there is no question of privileges, and left to what creates the triggers.
-  void function(const std::string& function) {
-    const pg::Result result = read("privilege_on_function", {function});
+  // A trigger's function. One that is not there is no question of privileges, and left to what creates the triggers.
+  void function(const QualifiedName& function) {
+    const pg::Result result = read("privilege_on_function", {function.schema, function.name});
     if (result.row_count() > 0) {
-      add("EXECUTE on function " + function, result.boolean(0, 0), grant_sql("EXECUTE", "FUNCTION " + function, role_));
+      schema(function.schema, false, "");
+      add("EXECUTE on function " + pg::display(function) + "()", result.boolean(0, 0),
+          grant_sql("EXECUTE", "FUNCTION " + pg::quoted(function) + "()", role_));
     }
   }
 
@@ -136,6 +151,7 @@ class PrivilegesOfSession {
     for (int i = 0; i < result.row_count(); ++i) {
       const ResultRow row(result, i);
       const QualifiedName type = {row.text("schema"), row.text("name")};
+      schema(type.schema, false, "");
       add("USAGE on type " + pg::display(type), row.boolean("held"),
           grant_sql("USAGE", "TYPE " + pg::quoted(type), role_));
     }
@@ -189,13 +205,17 @@ void add_for_new_target(PrivilegesOfSession& target, PrivilegesOfSession& source
   }
   for (const ForeignKey& key : facts.foreign_keys) {
     if (!key.is_self()) {
+      if (read_relation_kind(target.connection(), key.referenced)) {
+        target.schema(key.referenced.schema, false, "");
+      }
       target.table("REFERENCES", key.referenced, " (foreign key " + pg::display(key.name) + ")",
                    key.referenced_columns);
     }
   }
   const pg::Result functions = source.read("trigger_functions", {std::to_string(facts.oid)});
   for (int i = 0; i < functions.row_count(); ++i) {
-    target.function(std::string(functions.text(i, 0)));
+    const ResultRow row(functions, i);
+    target.function({row.text("schema"), row.text("name")});
   }
   if (one_database) {
     target.types(facts.oid);
