@@ -304,10 +304,9 @@ bool fires_for_us(const Trigger& trigger) {
 void judge_triggers(Judging& judging) {
   for (const Trigger& trigger : judging.facts.triggers) {
     const std::string what = "trigger " + shown(trigger.name);
-    if (judging.options.empties_source && fires_for_us(trigger) && (trigger.on_insert || trigger.on_delete)) {
+    if (judging.options.empties_source && fires_for_us(trigger) && trigger.on_delete) {
       judging.refuse(what + " of the source would fire for every row that moves",
-                     trigger.on_delete ? "It fires on DELETE, which takes a moved row away."
-                                       : "It fires on INSERT, which a rollback needs to bring rows back.",
+                     "It fires on DELETE, which takes a moved row away.",
                      std::string(kUseCopying) + " Or disable the trigger for the time of the migration.");
     }
     if (trigger.per_row && trigger.has_transition_table) {

@@ -11,7 +11,9 @@ CREATE TABLE IF NOT EXISTS pgsluice.migration (
   method text NOT NULL,
   phase text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-  phase_since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+  phase_since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  rows_back bigint NOT NULL DEFAULT 0,
+  checksum_back numeric NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS pgsluice.batch_done (
   migration_id uuid NOT NULL REFERENCES pgsluice.migration,
