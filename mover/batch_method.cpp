@@ -6,12 +6,6 @@
 
 namespace pgsluice::mover {
 
-namespace {
-
-constexpr std::uint32_t kFirstUserOid = 16384;
-
-}  // namespace
-
 std::unique_ptr<BatchMethod> make_batch_method(const planner::Plan& plan, Session& source) {
   switch (plan.method) {
     case planner::Method::insert:
@@ -40,7 +34,7 @@ std::string target_table_sql(const planner::Plan& plan) { return pg::quoted(plan
 
 pg::CopyFormat copy_format(const planner::Plan& plan) {
   const bool needs_text = std::any_of(plan.source.columns.begin(), plan.source.columns.end(), [&](const planner::Column& column) {
-    return !column.has_binary_form || (!plan.one_database && column.type_oid >= kFirstUserOid);
+    return !column.has_binary_form || (!plan.one_database && !column.binary_form_is_portable);
   });
   return needs_text ? pg::CopyFormat::text : pg::CopyFormat::binary;
 }

@@ -60,6 +60,17 @@ void refuse_if_not_ours(Run& run) {
   }
 }
 
+void release_phase(Run& run) {
+  if (!run.lead.is_open()) {
+    return;
+  }
+  try {
+    release_migration(run.lead.connection(), run.plan().migration_id);
+  } catch (const pg::Failure&) {
+    run.lead.drop();  // The claim ends with its session.
+  }
+}
+
 // Everything but moving ranges is done by one mover; others wait until the phase has passed. Returns false when the phase was passed by
 // another mover meanwhile.
 bool claim_phase(Run& run, Phase phase) {
@@ -74,7 +85,7 @@ bool claim_phase(Run& run, Phase phase) {
       if (now <= phase) {
         return true;
       }
-      release_migration(run.lead.connection(), run.plan().migration_id);
+      release_phase(run);
       return false;
     }
     if (!told) {
@@ -88,12 +99,6 @@ bool claim_phase(Run& run, Phase phase) {
     if (phase_in_ledger(run) > phase) {
       return false;
     }
-  }
-}
-
-void release_phase(Run& run) {
-  if (run.lead.connection().is_open()) {
-    release_migration(run.lead.connection(), run.plan().migration_id);
   }
 }
 

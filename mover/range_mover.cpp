@@ -88,6 +88,17 @@ bool RangeMover::claim(pg::Connection& target, const planner::Range& range) {
   return true;
 }
 
+void RangeMover::release(const planner::Range& range) {
+  if (!target_.is_open() || claim_generation_ != target_.generation()) {
+    return;
+  }
+  try {
+    release_range(target_.connection(), plan_.migration_id, range.index);
+  } catch (const pg::Failure&) {
+    target_.drop();  // The claim ends with its session; what was moved is committed.
+  }
+}
+
 void RangeMover::move_batch(pg::Connection& target, const planner::Range& range) {
   const auto begun = std::chrono::steady_clock::now();
   const double part_before = part_done(range);
@@ -149,8 +160,8 @@ RangeOutcome RangeMover::move(const planner::Range& range) {
       });
     }
     const double part = part_done(range);
-    if (is_mine && claim_generation_ == target_.generation() && target_.connection().is_open()) {
-      release_range(target_.connection(), plan_.migration_id, range.index);
+    if (is_mine) {
+      release(range);
     }
     if (position_.complete) {
       tally_.range_done(part);

@@ -58,6 +58,7 @@ class RangeMover {
     std::uint64_t bytes = 0;
   };
   bool claim(pg::Connection& target, const planner::Range& range);
+  void release(const planner::Range& range);
   void move_batch(pg::Connection& target, const planner::Range& range);
   void publish_cancellers(pg::Connection& target);
   double part_done(const planner::Range& range) const;

@@ -30,6 +30,7 @@ class Session {
   // Opens if closed. Fails: as pg::Connection does.
   pg::Connection& connection();
   void drop() { connection_.reset(); }
+  bool is_open() const { return connection_ && connection_->is_open(); }
   // Counts how often it was opened: a change means that session-level locks and settings are gone.
   unsigned generation() const { return generation_; }
 

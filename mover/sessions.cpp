@@ -18,9 +18,12 @@ pg::SessionOptions session_options(const SessionsOptions& options, const std::st
       {"extra_float_digits", "3"},
       {"bytea_output", "hex"},
       {"xmloption", "content"},
+      {"array_nulls", "on"},  // Else the word NULL in an array's text is a word.
       {"lc_monetary", "C"},
       // A policy that would hide rows must be an error, never a smaller result.
       {"row_security", "off"},
+      // What the methods are made for; predicate locks on a whole table would be a burden to everybody.
+      {"default_transaction_isolation", "read committed"},
       // Our statements are long by design; our waits are not.
       {"statement_timeout", "0"},
       {"idle_in_transaction_session_timeout", "0"},
