@@ -1,6 +1,7 @@
 -- The live columns of the table ($1). The types inside a column's type (of a domain, an array, a composite, a range) decide with it
 -- whether a value has a binary form, and whether that form means the same in another database: array_recv and record_recv compare
 -- OIDs, and the reg* types are sent as OIDs. Options that begin with pg_ are the server's own notes (15.20 keeps a version there).
+-- int2vector and oidvector have a receive function that refuses what their send function makes of an empty one.
 -- to_jsonb reads a column that older servers do not have.
 WITH RECURSIVE inner_type (number, type, is_part_of_container) AS (
     SELECT a.attnum, a.atttypid, false
@@ -23,7 +24,8 @@ WITH RECURSIVE inner_type (number, type, is_part_of_container) AS (
     ) AS part (type, is_part_of_container)
 ), binary_form AS (
     SELECT i.number,
-           bool_and(t.typsend <> 0 AND t.typreceive <> 0) AS exists,
+           bool_and(t.typsend <> 0 AND t.typreceive <> 0
+                    AND t.oid NOT IN ('int2vector'::regtype, 'oidvector'::regtype)) AS exists,
            bool_and(NOT (t.typnamespace = 'pg_catalog'::regnamespace AND t.typname ~ '^reg')
                     AND NOT (i.is_part_of_container AND t.oid >= 16384)) AS is_portable
     FROM inner_type i
