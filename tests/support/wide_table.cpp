@@ -41,7 +41,7 @@ std::string key_values_sql() {
          "CASE i WHEN 1 THEN -9223372036854775808 WHEN 2 THEN 9223372036854775807 WHEN 3 THEN 0 WHEN 4 THEN -1 "
          "ELSE (i * 7919 % 1000003) * 1000000000000 * (CASE i % 3 WHEN 0 THEN -1 ELSE 1 END) END, "
          "md5(i::text)::uuid, "
-         "(ARRAY['a', 'ä', 'A', 'Z', 'ß', 'z', '\\', ''''])[1 + i % 8] || CASE WHEN i > 8 THEN i::text ELSE '' END, "
+         "(ARRAY['a', 'ä', 'A', 'Z', 'ß', 'z', chr(92), ''''])[1 + i % 8] || CASE WHEN i > 8 THEN i::text ELSE '' END, "
          "CASE i % 5 WHEN 0 THEN i * 0.5 WHEN 1 THEN 1e30 + i WHEN 2 THEN -i / 3.0 WHEN 3 THEN i * 1e-20 "
          "ELSE CASE i WHEN 4 THEN 'NaN' ELSE i * -1e25 END END, "
          "CASE i WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity' WHEN 3 THEN '4713-01-02 00:00:00+00 BC' "
