@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "cli/progress.hpp"
+#include "mover/stop.hpp"
 #include "pg/failure.hpp"
 
 namespace pgsluice::cli {
@@ -49,6 +51,17 @@ pg::Connection reach_target(const mover::Sessions& sessions, const std::string& 
 FirstSessions reach_both(const mover::Sessions& sessions, const std::string& purpose) {
   pg::Connection source = reach("source", [&] { return sessions.open_source(purpose); });
   return {std::move(source), reach_target(sessions, purpose)};
+}
+
+void read_with_retries(const mover::Sessions& sessions, const mover::RetryOptions& retry, Terminal& terminal, Log& log,
+                       const std::string& what,
+                       const std::function<void(pg::Connection& source, pg::Connection& target)>& body) {
+  const mover::StopRequest never;  // A signal ends the process here: there is nothing to finish first.
+  ProgressDisplay display(terminal, log, ProgressMode::none);
+  mover::Session source([&] { return sessions.open_source(what); });
+  mover::Session target([&] { return sessions.open_target(what); });
+  mover::repeat_until_done(source, {retry, never, display}, what,
+                           [&](pg::Connection& connection) { body(connection, target.connection()); });
 }
 
 unsigned session_count(const Options& options, std::string_view name, unsigned fallback) {

@@ -2,6 +2,7 @@
 // whose failure means that nothing was changed.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "cli/log.hpp"
@@ -23,6 +24,12 @@ struct FirstSessions {
 // Opens one session on each side. Fails: refused, also where a server cannot be reached.
 FirstSessions reach_both(const mover::Sessions& sessions, const std::string& purpose);
 pg::Connection reach_target(const mover::Sessions& sessions, const std::string& purpose);
+
+// Calls `body` with a session on each side until it returns, as mover::repeat_until_done does: a lock that somebody
+// holds on the table for a moment must not make a command fail. Retries go to the log. Changes nothing by itself.
+void read_with_retries(const mover::Sessions& sessions, const mover::RetryOptions& retry, Terminal& terminal, Log& log,
+                       const std::string& what,
+                       const std::function<void(pg::Connection& source, pg::Connection& target)>& body);
 
 // --workers; by default this machine's cores when both servers run on it, else 4. Fails: refused, when it is 0 or
 // beyond 1024.

@@ -273,7 +273,7 @@ const std::vector<OptionSpec>& option_specs() {
       {"yes", "", "run rollback", kConduct, "Does not ask."},
       {"lock-timeout", "TIME", "", kConduct,
        "How long any statement of ours may wait for a lock before it steps back. Default: 200ms."},
-      {"reconnect-limit", "TIME", "run verify rollback", kConduct,
+      {"reconnect-limit", "TIME", "plan run verify rollback", kConduct,
        "How long a server may be away before the command stops, to be continued later. Default: 5min."},
 
       {"progress", "HOW", "run verify rollback", kOutput,

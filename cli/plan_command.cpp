@@ -117,11 +117,15 @@ int plan_command(const Options& options) {
   const planner::PlanOptions wanted = plan_options(options);
   mover::SessionsOptions access = sessions_options(options, log, "");
   access.read_only = true;
-  FirstSessions reached = reach_both(mover::Sessions(access), "plan");
-  const planner::Plan plan = planner::make_plan(reached.source, reached.target, wanted);
-
+  const mover::Sessions sessions(access);
+  reach_both(sessions, "plan");
+  planner::Plan plan;
   PlanTextOptions shown;
-  shown.privileges = planner::read_privileges(plan, reached.source, reached.target);
+  read_with_retries(sessions, retry_options(options), terminal, log, "planning",
+                    [&](pg::Connection& source, pg::Connection& target) {
+                      plan = planner::make_plan(source, target, wanted);
+                      shown.privileges = planner::read_privileges(plan, source, target);
+                    });
   shown.statements = planner::all_statements_sql(plan);
   shown.in_full = is_dry_run;
   if (!is_dry_run) {

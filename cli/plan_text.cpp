@@ -38,6 +38,8 @@ class Page {
     head.resize(kLabelWidth, ' ');
     text_ += head + std::string(text) + "\n";
   }
+  // Text of several lines, to be copied.
+  void as_it_is(std::string_view text) { text_ += std::string(text) + "\n"; }
   void cut(std::string_view text) { verbatim(fitted_to_columns(text, kColumns - kLabelWidth)); }
   void blank() { text_ += "\n"; }
   const std::string& text() const { return text_; }
@@ -165,7 +167,10 @@ void add_privileges(Page& page, const std::vector<planner::Privilege>& privilege
   page.paragraph("privileges", held.empty() ? "none of those needed is held" : "held: " + held);
   for (const planner::Privilege& privilege : privileges) {
     if (!privilege.held) {
-      page.more("MISSING: " + privilege.what + (privilege.grant_sql.empty() ? "" : "; " + privilege.grant_sql + ";"));
+      page.more("MISSING: " + privilege.what + (privilege.grant_sql.empty() ? "" : ":"));
+      if (!privilege.grant_sql.empty()) {
+        page.verbatim("  " + privilege.grant_sql + ";");
+      }
     }
   }
 }
@@ -185,14 +190,10 @@ std::string lock_text(const planner::Statement& statement) {
 }
 
 void add_statements(Page& page, const planner::Statements& statements, bool in_full) {
-  if (statements.empty()) {
-    return;
-  }
   if (in_full) {
     page.paragraph("statements", exact_count_text(statements.size()) + ", each after the lock that others may feel:");
     for (const planner::Statement& statement : statements) {
-      page.verbatim("-- " + lock_text(statement));
-      page.verbatim(statement.sql + ";");
+      page.as_it_is("-- " + lock_text(statement) + "\n" + statement.sql + ";");
     }
     return;
   }
@@ -280,7 +281,9 @@ std::string plan_text(const Plan& plan, const PlanTextOptions& options) {
   page.paragraph("method", method_text(plan));
   page.paragraph("ranges", ranges_text(plan));
   add_bounds(page, plan);
-  page.blank();
+  if (!plan.notices.empty()) {
+    page.blank();
+  }
   add_notices(page, plan, Notice::Kind::lost, "LOST");
   add_notices(page, plan, Notice::Kind::changed, "changed");
   add_notices(page, plan, Notice::Kind::warning, "mind");
@@ -288,8 +291,10 @@ std::string plan_text(const Plan& plan, const PlanTextOptions& options) {
   page.blank();
   add_privileges(page, options.privileges);
   page.paragraph("disk", disk_text(plan));
-  page.blank();
-  add_statements(page, options.statements, options.in_full);
+  if (!options.statements.empty()) {
+    page.blank();
+    add_statements(page, options.statements, options.in_full);
+  }
   if (!options.next.empty()) {
     page.blank();
     page.verbatim(options.next, "next");

@@ -36,7 +36,11 @@ nlohmann::ordered_json to_document(const pg::Failure& failure) {
   return document;
 }
 
-int tell(const pg::Failure& failure, bool json) {
+int tell(const pg::Failure& told, bool json) {
+  pg::Failure failure = told;
+  if (failure.kind() == pg::FailureKind::refused && failure.status().empty()) {
+    failure.status("nothing was changed");
+  }
   const int code = pg::exit_code(failure.kind());
   print_error_text(pg::to_text(failure));
   if (json) {

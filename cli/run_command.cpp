@@ -43,6 +43,19 @@ mover::MoveOptions move_options(const Options& options, const FirstSessions& rea
   return wanted;
 }
 
+// The roles of these sessions may be others than those that planned, and the table may have changed since.
+void check_before_the_first_change(const planner::Plan& plan, const mover::Sessions& sessions,
+                                   const mover::RetryOptions& retry, Terminal& terminal, Log& log) {
+  read_with_retries(sessions, retry, terminal, log, "checking the plan",
+                    [&](pg::Connection& source, pg::Connection& target) {
+                      planner::check_plan_still_holds(plan, source, target);
+                      const auto missing = planner::missing_privileges(planner::read_privileges(plan, source, target));
+                      if (missing) {
+                        throw *missing;
+                      }
+                    });
+}
+
 void ask(const Options& options, const planner::Plan& plan, Terminal& terminal) {
   if (options.is_on("yes") || !can_ask()) {
     return;
@@ -141,18 +154,11 @@ int run_command(const Options& options) {
   const planner::Plan& plan = checkpoint.plan();
   const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
 
-  std::optional<FirstSessions> reached = reach_both(sessions, "run");
-  const mover::MoveOptions wanted = move_options(options, *reached);
+  const mover::MoveOptions wanted = move_options(options, reach_both(sessions, "run"));
   if (checkpoint.phase() == planner::Phase::planned) {
-    planner::check_plan_still_holds(plan, reached->source, reached->target);
-    // The roles of these sessions may be others than those that planned.
-    if (const auto missing =
-            planner::missing_privileges(planner::read_privileges(plan, reached->source, reached->target))) {
-      throw *missing;
-    }
+    check_before_the_first_change(plan, sessions, wanted.retry, terminal, log);
     ask(options, plan, terminal);
   }
-  reached.reset();
 
   Ending ending;
   const auto begun = std::chrono::steady_clock::now();

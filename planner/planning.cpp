@@ -5,6 +5,7 @@
 #include <set>
 
 #include "pg/failure.hpp"
+#include "planner/keep.hpp"
 #include "planner/largest_value.hpp"
 #include "planner/names.hpp"
 #include "planner/partition_values.hpp"
@@ -139,6 +140,41 @@ void find_null_keys(Planning& planning) {
   }
 }
 
+void refuse_unknown_kinds(const PlanOptions& options) {
+  const std::vector<std::string_view>& kinds = acceptable_losses();
+  for (const std::string& kind : options.accepted) {
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+      std::string known;
+      for (const std::string_view name : kinds) {
+        known += (known.empty() ? "" : ", ") + std::string(name);
+      }
+      throw refused("--accept does not know \"" + kind + "\"").hint("It takes " + known + ".");
+    }
+  }
+}
+
+// What is kept, changed and lost. Where there is no layout, still all that forbids the migration by itself.
+void judge_into(Planning& planning) {
+  Plan& plan = planning.plan;
+  std::optional<TableFacts> existing;
+  if (plan.layout.existing) {
+    existing = read_table_facts(planning.target, plan.layout.root.name);
+  }
+  KeepOptions options;
+  options.strict_unique = !planning.options.widen_unique;
+  options.accepted = planning.options.accepted;
+  options.empties_source = empties_source(plan.method);
+  options.target_major_version = planning.target.server_major_version();
+  options.one_database = plan.one_database;
+  options.columns_with_nulls = plan.key_columns_with_nulls;
+  options.existing_target = existing ? &*existing : nullptr;
+  Verdict verdict = judge(plan.source, plan.layout, options);
+  plan.notices = std::move(verdict.notices);
+  for (pg::Failure& refusal : verdict.refusals) {
+    planning.refusals.add(std::move(refusal));
+  }
+}
+
 void refuse_unwritable(Planning& planning, pg::Connection& connection, std::string_view side, const std::string& hint) {
   const ServerFacts server = read_server_facts(connection);
   const std::string where = "the " + std::string(side) + "'s server ";
@@ -207,6 +243,13 @@ std::string differing_parts(const TableFacts& planned, const TableFacts& now) {
   return names;
 }
 
+std::string identity_text(const DatabaseIdentity& identity) {
+  std::string text =
+      pg::display(std::string_view(identity.database)) + " (OID " + std::to_string(identity.database_oid);
+  text += identity.system_identifier.empty() ? "" : ", system " + identity.system_identifier;
+  return text + ")";
+}
+
 void check_same_database(const DatabaseIdentity& planned, pg::Connection& connection, std::string_view side) {
   const DatabaseIdentity now = read_database_identity(connection);
   const bool has_both = !planned.system_identifier.empty() && !now.system_identifier.empty();
@@ -215,10 +258,8 @@ void check_same_database(const DatabaseIdentity& planned, pg::Connection& connec
       (has_both ? planned.system_identifier == now.system_identifier : planned.database == now.database);
   if (!is_same) {
     throw refused("the " + std::string(side) + " is another database than the one of the plan")
-        .detail("Planned for database " + pg::display(std::string_view(planned.database)) + " (OID " +
-                std::to_string(planned.database_oid) + ", system " + planned.system_identifier + "); this is " +
-                connection.description() + " (OID " + std::to_string(now.database_oid) + ", system " +
-                now.system_identifier + ").")
+        .detail("Planned for database " + identity_text(planned) + "; this is " + connection.description() + ", " +
+                identity_text(now) + ".")
         .hint("Give the same --source, --target and --checkpoint as to `pgsluice plan`.")
         .status("nothing was changed; the checkpoint is as it was");
   }
@@ -227,6 +268,7 @@ void check_same_database(const DatabaseIdentity& planned, pg::Connection& connec
 }  // namespace
 
 Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options) {
+  refuse_unknown_kinds(options);
   Planning planning{source, target, options, {}, {}};
   Plan& plan = planning.plan;
   plan.source = read_table_facts(source, options.table);
@@ -236,12 +278,13 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
   check_privileges(planning);
 
   Refusals& refusals = planning.refusals;
-  const bool has_layout = refusals.attempt([&] { lay_out(planning); });
+  const bool is_laid_out = refusals.attempt([&] { lay_out(planning); });
   refusals.attempt([&] { plan.key = choose_range_key(plan.source, options.split, source.server_major_version()); });
-  if (has_layout) {
+  if (is_laid_out) {
     name_parts(planning);
     refusals.attempt([&] { find_null_keys(planning); });
   }
+  judge_into(planning);
   refusals.throw_if_any();
 
   // Only now what takes longest.

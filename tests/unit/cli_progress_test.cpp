@@ -43,7 +43,7 @@ TEST(Progress, TheLiveBlockShowsBarRangesRowsSpeedAndRemainingTime) {
 }
 
 TEST(Progress, ANarrowTerminalGetsASmallerBarOrNone) {
-  EXPECT_THAT(live_block(some_view(), 60).front(), HasSubstr("[####........]"));
+  EXPECT_THAT(live_block(some_view(), 60).front(), HasSubstr("[######............]"));
   EXPECT_EQ(live_block(some_view(), 30).front(), "moving rows   37 %  592 of 1,600 ranges");
 }
 
