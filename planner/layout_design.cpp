@@ -439,7 +439,8 @@ PartitionColumn read_fit_column(pg::Connection& source, const TableFacts& facts,
       known += (known.empty() ? "" : ", ") + pg::display(each.name);
     }
     throw refusal(pg::display(facts.name) + " has no column " + pg::display(name))
-        .detail("Its columns: " + known + ".");
+        .detail("Its columns: " + known + ".")
+        .hint("Check the spelling; a name with capitals or spaces stands in double quotes: 'HASH (\"Re gion\")'.");
   }
   if (!column->generated.empty()) {
     throw refusal("column " + pg::display(name) + " is generated, and PostgreSQL cannot partition by such a column")

@@ -278,12 +278,21 @@ std::vector<Range> split(std::span<const KeySample> samples, double rows_total, 
     }
   }
 
+  // Samples per range, when those from `from` on are shared evenly, so that the last range is no remnant. Where a
+  // sample stands for several rows, being one sample over the limit is no reason for another range.
+  const auto even_share = [&](std::size_t from) {
+    const double samples_left = static_cast<double>(count - from);
+    const double slack = rows_scale > 1 ? 1 : 0;
+    return samples_left / std::max(1.0, std::ceil((samples_left - slack) * rows_scale / limits.rows));
+  };
   std::size_t begun = 0;       // The sample that begins the current range.
   auto next = places.begin();  // The first place after it.
+  std::size_t anchor = 0;      // Ideal bounds stand at anchor + share, anchor + 2 * share, …
+  double share = even_share(anchor);
+  constexpr double kHalfSample = 0.5;
   while (next != places.end()) {
-    // What is left is shared evenly, so that the last range is no remnant.
-    const double rows_left = static_cast<double>(count - begun) * rows_scale;
-    const double ideal = static_cast<double>(begun) + rows_left / std::ceil(rows_left / limits.rows) / rows_scale;
+    const double passed = std::floor(static_cast<double>(begun - anchor) / share + kHalfSample);
+    const double ideal = static_cast<double>(anchor) + (passed + 1) * share;
     auto place = std::lower_bound(next, places.end(), ideal,
                                   [](std::size_t at, double wanted) { return static_cast<double>(at) < wanted; });
     if (place != next && (place == places.end() ? static_cast<double>(count) : static_cast<double>(*place)) - ideal >
@@ -302,6 +311,10 @@ std::vector<Range> split(std::span<const KeySample> samples, double rows_total, 
     }
     begun = *place;
     next = std::next(place);
+    if (std::abs(static_cast<double>(begun) - ideal) > kHalfSample) {
+      anchor = begun;
+      share = even_share(anchor);
+    }
     list.end_at(samples[begun].key, static_cast<double>(begun) * rows_scale, bytes_before[begun]);
   }
   list.end_at(std::nullopt, rows_total, bytes_total);
