@@ -257,7 +257,9 @@ const std::vector<OptionSpec>& option_specs() {
       {"keep-unique", "widen|strict", "plan", kAccept,
        "A unique constraint without the partition key: widen it by that key, or refuse the plan. Default: widen."},
       {"accept", "KIND[,KIND]", "plan", kAccept,
-       "Goes on although something of that kind is lost. A refused plan names the kinds. May be repeated.", true},
+       "Goes on although something is lost: incoming-foreign-keys, self-foreign-keys, rules, exclusion-constraints, "
+       "triggers. May be repeated.",
+       true},
 
       {"workers", "N", "run verify rollback", kSpeed,
        "Sessions that work at once. Default: this machine's cores when the server runs on it, else 4."},

@@ -77,18 +77,42 @@ void add_source(Page& page, const Plan& plan) {
             bytes_of(plan.source.bytes_total() + size.index_bytes));
 }
 
+// Leaves in tree order, each with the bounds of the levels above it.
+struct BoundedLeaf {
+  const PartitionNode* leaf = nullptr;
+  std::string bounds;
+};
+
+void collect_leaves(const PartitionNode& node, const std::string& bounds_above, std::vector<BoundedLeaf>& collected) {
+  const std::string bounds = bounds_above + (bounds_above.empty() || node.bound.empty() ? "" : ", then ") + node.bound;
+  if (node.is_leaf()) {
+    collected.push_back({&node, bounds});
+  }
+  for (const PartitionNode& child : node.children) {
+    collect_leaves(child, bounds, collected);
+  }
+}
+
+std::string keys_text(const PartitionNode& root) {
+  std::string text;
+  for (const PartitionNode* node = &root; !node->is_leaf(); node = &node->children.front()) {
+    text += (text.empty() ? "" : ", then ") + node->key_definition;
+    if (node->children.empty()) {
+      break;
+    }
+  }
+  return text;
+}
+
 void add_target(Page& page, const Plan& plan, bool in_full) {
   page.paragraph("target", pg::display(plan.layout.root.name) + " in " +
                                (plan.one_database ? "the same database" : database_text(plan.target_database)) +
                                (plan.layout.existing ? ", there already: filled as it is, never altered or dropped"
                                                      : ", made by `run`"));
-  const std::vector<const PartitionNode*> all = leaves(plan.layout);
-  std::string keys = plan.layout.root.key_definition;
-  const PartitionNode* below = plan.layout.root.children.empty() ? nullptr : &plan.layout.root.children.front();
-  if (below != nullptr && !below->is_leaf()) {
-    keys += ", then " + below->key_definition;
-  }
-  page.paragraph("layout", keys + ": " + exact_count_text(all.size()) + (all.size() == 1 ? " leaf" : " leaves"));
+  std::vector<BoundedLeaf> all;
+  collect_leaves(plan.layout.root, "", all);
+  page.paragraph("layout", keys_text(plan.layout.root) + ": " + exact_count_text(all.size()) +
+                               (all.size() == 1 ? " leaf" : " leaves"));
   constexpr std::size_t kFirst = 3;
   constexpr std::size_t kLast = 2;
   const bool is_cut = !in_full && all.size() > kFirst + kLast + 1;
@@ -99,7 +123,7 @@ void add_target(Page& page, const Plan& plan, bool in_full) {
     if (is_cut && i >= kFirst && i < all.size() - kLast) {
       continue;
     }
-    const std::string line = "  " + pg::display(all[i]->name) + "  " + all[i]->bound;
+    const std::string line = "  " + pg::display(all[i].leaf->name) + "  " + all[i].bounds;
     in_full ? page.verbatim(line) : page.cut(line);
   }
 }

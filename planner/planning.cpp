@@ -140,19 +140,6 @@ void find_null_keys(Planning& planning) {
   }
 }
 
-void refuse_unknown_kinds(const PlanOptions& options) {
-  const std::vector<std::string_view>& kinds = acceptable_losses();
-  for (const std::string& kind : options.accepted) {
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
-      std::string known;
-      for (const std::string_view name : kinds) {
-        known += (known.empty() ? "" : ", ") + std::string(name);
-      }
-      throw refused("--accept does not know \"" + kind + "\"").hint("It takes " + known + ".");
-    }
-  }
-}
-
 // What is kept, changed and lost. Where there is no layout, still all that forbids the migration by itself.
 void judge_into(Planning& planning) {
   Plan& plan = planning.plan;
@@ -268,7 +255,6 @@ void check_same_database(const DatabaseIdentity& planned, pg::Connection& connec
 }  // namespace
 
 Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options) {
-  refuse_unknown_kinds(options);
   Planning planning{source, target, options, {}, {}};
   Plan& plan = planning.plan;
   plan.source = read_table_facts(source, options.table);

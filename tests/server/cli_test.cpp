@@ -180,7 +180,7 @@ TEST_F(CommandLine, DryRunShowsMissingPrivilegesInsteadOfRefusing) {
 TEST_F(CommandLine, ALossThatDoesNotExistCannotBeAccepted) {
   const Outcome outcome = migration_.plan(by_page_and({"--accept", "everything"}));
   EXPECT_EQ(outcome.exit_code, 2) << outcome;
-  EXPECT_THAT(outcome.errors, HasSubstr("--accept does not know \"everything\""));
+  EXPECT_THAT(outcome.errors, HasSubstr("--accept knows no \"everything\""));
 }
 
 TEST_F(CommandLine, EveryResultIsOneJsonDocument) {

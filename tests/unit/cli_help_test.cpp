@@ -6,6 +6,7 @@
 #include "cli/help.hpp"
 #include "cli/options.hpp"
 #include "pg/failure.hpp"
+#include "planner/keep.hpp"
 
 namespace pgsluice::cli {
 namespace {
@@ -57,6 +58,16 @@ TEST(Help, OffersNothingThatDoesNotExistYet) {
     for (const char* name : kCommandNames) {
       EXPECT_EQ(command_help(name).find(later), std::string::npos) << name << " " << later;
     }
+  }
+}
+
+TEST(Help, OfPlanNamesEveryLossThatCanBeAccepted) {
+  std::string text;
+  for (const OptionSpec& spec : option_specs()) {
+    text += spec.name == "accept" ? std::string(spec.text) : "";
+  }
+  for (const std::string_view kind : planner::acceptable_losses()) {
+    EXPECT_THAT(text, HasSubstr(std::string(kind)));
   }
 }
 

@@ -92,6 +92,25 @@ TEST(PlanText, ManyLeavesAreShownByTheirFirstAndLastUnlessAllAreWanted) {
   EXPECT_THAT(plan_text(some_plan(), options), HasSubstr("sources_partitioned_p3  FOR VALUES WITH (MODULUS 16"));
 }
 
+TEST(PlanText, ALeafOfTheSecondLevelShowsTheBoundsOfBothLevels) {
+  Plan plan = some_plan();
+  planner::PartitionNode month;
+  month.name = {"public", "sources_partitioned_2024_01"};
+  month.bound = "FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')";
+  month.method = planner::PartitionMethod::hash;
+  month.key_definition = "HASH (uid)";
+  month.children = {plan.layout.root.children.front()};
+  plan.layout.root.key_definition = "RANGE (at)";
+  plan.layout.root.children = {month};
+  PlanTextOptions options = options_with();
+  options.in_full = true;
+  const std::string text = plan_text(plan, options);
+  EXPECT_THAT(text, HasSubstr("layout      RANGE (at), then HASH (uid): 1 leaf\n"));
+  EXPECT_THAT(text,
+              HasSubstr("sources_partitioned_p0  FOR VALUES FROM ('2024-01-01') TO ('2024-02-01'), then FOR VALUES "
+                        "WITH (MODULUS 16, REMAINDER 0)\n"));
+}
+
 TEST(PlanText, WhatIsLostStandsBeforeWhatIsKept) {
   Plan plan = some_plan();
   plan.notices = {{Notice::Kind::kept, "2 checks", "", ""},
