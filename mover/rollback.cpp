@@ -1,6 +1,7 @@
 #include "mover/rollback.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -90,19 +91,31 @@ void refuse_foreign_partitions(Rollback& rollback) {
   });
 }
 
-pg::Failure mover_at_work() {
-  return pg::Failure(pg::FailureKind::refused, "a mover works on this migration")
-      .hint("Stop it (it finishes its batches and leaves), then run the same command again.")
-      .status("nothing was changed");
-}
-
-void claim(Rollback& rollback) {
+bool try_claim(Rollback& rollback) {
+  bool is_mine = false;
   repeat_until_done(rollback.lead, rollback.retry, "claiming the migration", [&](pg::Connection& target) {
-    if (!try_claim_migration(target, rollback.id()) ||
-        fixed_query(target, "claims_held", {rollback.id()}).integer(0, 0) > 0) {
-      throw mover_at_work();
+    is_mine = try_claim_migration(target, rollback.id());
+    if (is_mine && fixed_query(target, "claims_held", {rollback.id()}).integer(0, 0) > 0) {
+      release_migration(target, rollback.id());
+      is_mine = false;
     }
   });
+  return is_mine;
+}
+
+// A mover that was killed a moment ago may have left a session that is still busy with its last batch: it is given time
+// to end.
+void claim(Rollback& rollback) {
+  constexpr std::chrono::seconds kPatience{5};
+  constexpr std::chrono::milliseconds kPeriod{200};
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!try_claim(rollback)) {
+    if (std::chrono::steady_clock::now() > deadline || !pause(kPeriod, rollback.retry.stop)) {
+      throw pg::Failure(pg::FailureKind::refused, "a mover works on this migration")
+          .hint("Stop it (it finishes its batches and leaves), then run the same command again.")
+          .status("nothing was changed");
+    }
+  }
 }
 
 // From here on `run` refuses, and a mover that still runs somewhere finds its ranges closed (L2).

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <optional>
+#include <thread>
 
 #include "mover/ledger.hpp"
 #include "mover/move.hpp"
@@ -203,12 +204,29 @@ TEST_F(RollbackTest, IsRefusedWhileAMoverHoldsAClaim) {
   ASSERT_TRUE(try_claim_range(mover, id, 7));
   EXPECT_EQ(failure_of_rollback().kind(), pg::FailureKind::refused);
   release_range(mover, id, 7);
-  ASSERT_TRUE(try_claim_migration(mover, id));
+  while (!try_claim_migration(mover, id)) {  // The session of the refused call takes a moment to end.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   EXPECT_EQ(failure_of_rollback().kind(), pg::FailureKind::refused);
   release_migration(mover, id);
   EXPECT_EQ(read_phase(mover, id), planner::Phase::moving);
   run_to_the_end();  // Nothing was changed: the migration can still be completed.
   roll_back_now();
+  expect_source_as_it_was();
+}
+
+TEST_F(RollbackTest, WaitsForTheLastBatchOfAMoverThatWasKilled) {
+  plan_table("move");
+  run_until(2);
+  const std::string id = planner::Checkpoint::read(migration_.checkpoint()).plan().migration_id;
+  std::thread dying([&] {
+    pg::Connection mover = database_.connect();
+    EXPECT_TRUE(try_claim_range(mover, id, 7));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  roll_back_now();
+  dying.join();
   expect_source_as_it_was();
 }
 
