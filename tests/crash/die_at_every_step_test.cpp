@@ -1,5 +1,5 @@
 // A small job dies at outside step 1, 2, 3 … until one run finishes; after each death a plain run goes on and the rows
-// are compared. Every step takes minutes a method, so the suite takes every PGSLUICE_CRASH_STRIDE-th (default 9),
+// are compared. Every step takes minutes a method, so the suite takes every PGSLUICE_CRASH_STRIDE-th (default 29),
 // beginning at a place that changes from day to day; scripts/soak sets the stride to 1.
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace pgsluice::tests {
 namespace {
 
 long stride() {
-  constexpr long kDefaultStride = 9;
+  constexpr long kDefaultStride = 29;
   const char* text = std::getenv("PGSLUICE_CRASH_STRIDE");
   return text == nullptr ? kDefaultStride : std::max(1L, std::atol(text));
 }

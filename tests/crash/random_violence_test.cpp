@@ -35,7 +35,7 @@ class RandomViolence : public testing::TestWithParam<std::string> {
   milliseconds moment(int max_ms) { return milliseconds(std::uniform_int_distribution<int>(0, max_ms)(random_)); }
   SmallJobOptions job_options() const { return {.method = GetParam(), .rows = 60'000, .range_rows = 3'000}; }
   static std::vector<std::string> run_arguments() {
-    return {"--workers", "3", "--batch-rows", "500", "--reconnect-limit", "60"};
+    return {"--workers", "3", "--batch-rows", "500", "--reconnect-limit", "60s"};
   }
   std::mt19937 random_;
 };
