@@ -53,15 +53,30 @@ FirstSessions reach_both(const mover::Sessions& sessions, const std::string& pur
   return {std::move(source), reach_target(sessions, purpose)};
 }
 
-void read_with_retries(const mover::Sessions& sessions, const mover::RetryOptions& retry, Terminal& terminal, Log& log,
-                       const std::string& what,
+void read_with_retries(const mover::Sessions& sessions, const Options& options, Terminal& terminal, Log& log,
+                       const pg::QualifiedName& table,
                        const std::function<void(pg::Connection& source, pg::Connection& target)>& body) {
+  mover::RetryOptions retry = retry_options(options);
+  retry.statement_attempts_max = 8;
   const mover::StopRequest never;  // A signal ends the process here: there is nothing to finish first.
   ProgressDisplay display(terminal, log, ProgressMode::none);
+  const std::string what = options.command();
   mover::Session source([&] { return sessions.open_source(what); });
   mover::Session target([&] { return sessions.open_target(what); });
-  mover::repeat_until_done(source, {retry, never, display}, what,
-                           [&](pg::Connection& connection) { body(connection, target.connection()); });
+  try {
+    mover::repeat_until_done(source, {retry, never, display}, "reading " + pg::display(table),
+                             [&](pg::Connection& connection) { body(connection, target.connection()); });
+  } catch (const Failure& failure) {
+    constexpr const char* kLockNotAvailable = "55P03";
+    if (failure.sqlstate() != kLockNotAvailable) {
+      throw;
+    }
+    pg::Connection asking = sessions.open_source(what);
+    throw Failure(FailureKind::refused, pg::display(table) + " stays locked by others")
+        .detail(mover::read_lock_holders(asking, pg::quoted(table)))
+        .hint("Try again when they are done.")
+        .sqlstate(failure.sqlstate());
+  }
 }
 
 unsigned session_count(const Options& options, std::string_view name, unsigned fallback) {

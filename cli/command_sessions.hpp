@@ -10,6 +10,7 @@
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
 #include "pg/connection.hpp"
+#include "pg/identifier.hpp"
 
 namespace pgsluice::cli {
 
@@ -25,10 +26,11 @@ struct FirstSessions {
 FirstSessions reach_both(const mover::Sessions& sessions, const std::string& purpose);
 pg::Connection reach_target(const mover::Sessions& sessions, const std::string& purpose);
 
-// Calls `body` with a session on each side until it returns, as mover::repeat_until_done does: a lock that somebody
-// holds on the table for a moment must not make a command fail. Retries go to the log. Changes nothing by itself.
-void read_with_retries(const mover::Sessions& sessions, const mover::RetryOptions& retry, Terminal& terminal, Log& log,
-                       const std::string& what,
+// Calls `body` with a session on each side until it returns, as mover::repeat_until_done does, for about ten seconds: a
+// lock that somebody holds on `table` for a moment must not make a command fail. Retries go to the log. For what
+// changes nothing. Fails: refused, naming who holds the lock, when it stays; otherwise as `body` does.
+void read_with_retries(const mover::Sessions& sessions, const Options& options, Terminal& terminal, Log& log,
+                       const pg::QualifiedName& table,
                        const std::function<void(pg::Connection& source, pg::Connection& target)>& body);
 
 // --workers; by default this machine's cores when both servers run on it, else 4. Fails: refused, when it is 0 or

@@ -121,7 +121,7 @@ int plan_command(const Options& options) {
   reach_both(sessions, "plan");
   planner::Plan plan;
   PlanTextOptions shown;
-  read_with_retries(sessions, retry_options(options), terminal, log, "planning",
+  read_with_retries(sessions, options, terminal, log, wanted.table,
                     [&](pg::Connection& source, pg::Connection& target) {
                       plan = planner::make_plan(source, target, wanted);
                       shown.privileges = planner::read_privileges(plan, source, target);

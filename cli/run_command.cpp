@@ -44,9 +44,9 @@ mover::MoveOptions move_options(const Options& options, const FirstSessions& rea
 }
 
 // The roles of these sessions may be others than those that planned, and the table may have changed since.
-void check_before_the_first_change(const planner::Plan& plan, const mover::Sessions& sessions,
-                                   const mover::RetryOptions& retry, Terminal& terminal, Log& log) {
-  read_with_retries(sessions, retry, terminal, log, "checking the plan",
+void check_before_the_first_change(const planner::Plan& plan, const mover::Sessions& sessions, const Options& options,
+                                   Terminal& terminal, Log& log) {
+  read_with_retries(sessions, options, terminal, log, plan.source.name,
                     [&](pg::Connection& source, pg::Connection& target) {
                       planner::check_plan_still_holds(plan, source, target);
                       const auto missing = planner::missing_privileges(planner::read_privileges(plan, source, target));
@@ -156,7 +156,7 @@ int run_command(const Options& options) {
 
   const mover::MoveOptions wanted = move_options(options, reach_both(sessions, "run"));
   if (checkpoint.phase() == planner::Phase::planned) {
-    check_before_the_first_change(plan, sessions, wanted.retry, terminal, log);
+    check_before_the_first_change(plan, sessions, options, terminal, log);
     ask(options, plan, terminal);
   }
 

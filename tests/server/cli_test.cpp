@@ -143,6 +143,28 @@ TEST_F(CommandLine, PlanPrintsTheSummaryOnStandardOutputAndWritesAPrivateCheckpo
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+TEST_F(CommandLine, PlanWaitsForALockThatIsHeldForAMoment) {
+  pg::Connection blocker = database_.connect();
+  blocker.begin();
+  blocker.query("LOCK TABLE visits IN ACCESS EXCLUSIVE MODE");
+  Program planning(migration_.command("plan", kByPage));
+  ASSERT_TRUE(planning.says_on_errors("is tried again", 10s));
+  blocker.rollback();
+  EXPECT_EQ(planning.wait().exit_code, 0);
+}
+
+TEST_F(CommandLine, ATableThatStaysLockedIsRefusedNamingWhoHoldsTheLock) {
+  ASSERT_EQ(migration_.plan(kByPage).exit_code, 0);
+  pg::Connection blocker = database_.connect();
+  blocker.begin();
+  blocker.query("LOCK TABLE visits IN ACCESS EXCLUSIVE MODE");
+  const Outcome outcome = migration_.run();
+  EXPECT_EQ(outcome.exit_code, 2) << outcome;
+  EXPECT_THAT(outcome.errors, HasSubstr("error:  public.visits stays locked by others\n"));
+  EXPECT_THAT(outcome.errors, HasSubstr("pid " + std::to_string(blocker.backend_pid())));
+  EXPECT_THAT(outcome.errors, HasSubstr("nothing was changed"));
+}
+
 TEST_F(CommandLine, DryRunShowsEveryStatementWithItsLockAndChangesNothing) {
   const std::string before = schema_dump(database_);
   const Outcome outcome = migration_.plan(by_page_and({"--dry-run"}));
