@@ -34,13 +34,17 @@ double row_step(const TableSize& size) {
   return std::max(1.0, std::floor(rows_per_block(size) / kRowsPerBlockMax));
 }
 
-// Line pointers worth looking at: those of rows, of dead rows between them, and some more for uneven blocks.
+// Line pointers worth looking at: those of rows, of dead rows between them, and some more for uneven blocks. Where most
+// blocks are empty nothing is known of the others, so all that they can have.
 std::int64_t item_count(const TableSize& size) {
   constexpr double kUneven = 2;
-  constexpr std::int64_t kSpare = 16;
+  constexpr double kSpare = 32;
+  if (size.rows_estimate < static_cast<double>(size.page_count)) {
+    return item_count_max_of_block(size);
+  }
   const double dead_rows = static_cast<double>(std::max<std::int64_t>(0, size.dead_rows));
-  const double items = kUneven * (rows_per_block(size) + dead_rows / static_cast<double>(size.page_count));
-  return std::min(item_count_max_of_block(size), static_cast<std::int64_t>(std::min(items, 1e6)) + kSpare);
+  const double items = kUneven * (rows_per_block(size) + dead_rows / static_cast<double>(size.page_count)) + kSpare;
+  return static_cast<std::int64_t>(std::min(items, static_cast<double>(item_count_max_of_block(size))));
 }
 
 // What a row takes, without reading TOASTed values: pg_column_size() of such a value is its stored size.
@@ -137,6 +141,10 @@ Sampling read_samples(pg::Connection& source, const TableFacts& facts, const std
     sampling.rows_seen = result.number(row, column_count + 3);
   }
   sampling.blocks_seen = static_cast<double>(blocks.size());
+  sampling.rows_estimate = sampling.whole_table
+                               ? sampling.rows_seen
+                               : sampling.rows_seen * row_step(facts.size) *
+                                     static_cast<double>(facts.size.page_count) / static_cast<double>(block_count);
   return sampling;
 }
 

@@ -38,6 +38,7 @@ struct Sampling {
   std::vector<KeySample> samples;  // Ascending. Keys that the server finds equal have one text.
   double rows_seen = 0;            // Rows that were read; `samples` holds every so many of them.
   double blocks_seen = 0;          // Blocks that the samples come from.
+  double rows_estimate = 0;        // Of the whole table, by these blocks alone.
   bool whole_table = false;        // Every row was read: rows_seen is exact.
 };
 

@@ -21,7 +21,7 @@ struct Limits {
   double bytes;
 };
 
-double piece_count(double rows_total, double bytes_total, const Limits& limits) {
+double pieces_of(double rows_total, double bytes_total, const Limits& limits) {
   return std::max(1.0, std::ceil(rows_total / limits.rows) + std::floor(bytes_total / limits.bytes));
 }
 
@@ -165,13 +165,13 @@ bool rows_are_small(const TableFacts& facts, const Limits& limits) {
 constexpr double kWalkedRowsMax = 2'000'000;
 
 std::vector<Range> walk_index(pg::Connection& source, const TableFacts& facts, const RangeKey& key,
-                              const Limits& limits) {
-  const double row_bytes = static_cast<double>(facts.bytes_total()) / std::max(1.0, facts.size.rows_estimate);
+                              const Limits& limits, double rows_estimate, std::uint32_t ranges_max) {
+  const double row_bytes = static_cast<double>(facts.bytes_total()) / std::max(1.0, rows_estimate);
   const double step = std::max(1.0, std::floor(std::min(limits.rows, limits.bytes / std::max(1.0, row_bytes))));
   RangeList list;
   std::optional<Key> lower;
   double rows = 0;
-  while (rows < kWalkedRowsMax) {
+  for (std::uint32_t ranges = 1; ranges < ranges_max && rows < kWalkedRowsMax; ++ranges) {
     const Condition ahead =
         step_sql(key, pg::quoted(facts.name), lower, std::nullopt, static_cast<std::uint64_t>(step));
     const pg::Result result = source.query(ahead.sql, ahead.parameters);
@@ -186,7 +186,7 @@ std::vector<Range> walk_index(pg::Connection& source, const TableFacts& facts, c
     list.end_at(upper, rows, rows * row_bytes);
     lower = std::move(upper);
   }
-  const double rows_total = std::max(rows, facts.size.rows_estimate);
+  const double rows_total = std::max(rows, rows_estimate);
   list.end_at(std::nullopt, rows_total, rows_total * row_bytes);
   return list.take();
 }
@@ -341,27 +341,29 @@ std::vector<Range> split_blocks(std::int64_t page_count, double rows_total, doub
 
 std::vector<Range> cut_ranges(pg::Connection& source, const TableFacts& facts, const RangeKey& key,
                               const SplitOptions& options) {
-  const double rows_total = std::max(0.0, facts.size.rows_estimate);
+  double rows_total = std::max(0.0, facts.size.rows_estimate);
   const auto bytes_total = static_cast<double>(facts.bytes_total());
   if (key.is_ctid() && !has_uneven_blocks(facts)) {
     return split_blocks(facts.size.page_count, rows_total, bytes_total, options);
   }
-  const Limits limits = limits_for(rows_total, bytes_total, options);
-  const double pieces = piece_count(rows_total, bytes_total, limits);
-  if (key.columns.size() == 1 && rows_are_small(facts, limits)) {
-    const std::vector<KeySample> histogram = read_histogram(source, facts, key, pieces);
+  const auto piece_count = [&] {
+    return pieces_of(rows_total, bytes_total, limits_for(rows_total, bytes_total, options));
+  };
+  if (key.columns.size() == 1 && rows_are_small(facts, limits_for(rows_total, bytes_total, options))) {
+    const std::vector<KeySample> histogram = read_histogram(source, facts, key, piece_count());
     if (!histogram.empty()) {
       return split(histogram, rows_total, bytes_total, options);
     }
   }
-  const Sampling sampling = read_samples(source, facts, sampled_columns(key), {pieces});
+  const Sampling sampling = read_samples(source, facts, sampled_columns(key), {piece_count()});
   if (sampling.whole_table) {
     return split(sampling.samples, sampling.rows_seen, bytes_total, options);
   }
+  rows_total = std::max(rows_total, sampling.rows_estimate);  // ANALYZE may have found none of a few full blocks.
   constexpr double kBlocksPerPieceMin = 4;
-  const bool rests_on_little = sampling.blocks_seen < pieces * kBlocksPerPieceMin;
+  const bool rests_on_little = sampling.blocks_seen < piece_count() * kBlocksPerPieceMin;
   if (rests_on_little && !key.is_ctid() && rows_total <= kWalkedRowsMax) {
-    return walk_index(source, facts, key, limits);
+    return walk_index(source, facts, key, limits_for(rows_total, bytes_total, options), rows_total, options.ranges_max);
   }
   return split(sampling.samples, rows_total, bytes_total, options);
 }
