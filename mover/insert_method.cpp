@@ -5,14 +5,17 @@ namespace pgsluice::mover {
 
 namespace {
 
+// All but the condition.
+std::string insert_head_sql(const planner::Plan& plan) {
+  return "INSERT INTO " + target_table_sql(plan) + " (" + travelling_columns_sql(plan.source) +
+         ") OVERRIDING SYSTEM VALUE SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " +
+         source_table_sql(plan) + " WHERE ";
+}
+
 class InsertMethod : public BatchMethod {
  public:
   explicit InsertMethod(const planner::Plan& plan)
-      : plan_(plan),
-        head_sql_("INSERT INTO " + target_table_sql(plan) + " (" + travelling_columns_sql(plan.source) +
-                  ") OVERRIDING SYSTEM VALUE SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " + source_table_sql(plan) +
-                  " WHERE "),
-        row_bytes_(average_row_bytes(plan.source)) {}
+      : plan_(plan), head_sql_(insert_head_sql(plan)), row_bytes_(average_row_bytes(plan.source)) {}
 
   BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
     const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
@@ -32,6 +35,8 @@ class InsertMethod : public BatchMethod {
 
 }  // namespace
 
-std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan) { return std::make_unique<InsertMethod>(plan); }
+std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan) {
+  return std::make_unique<InsertMethod>(plan);
+}
 
 }  // namespace pgsluice::mover

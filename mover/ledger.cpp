@@ -100,7 +100,11 @@ planner::Phase read_phase(pg::Connection& target, const std::string& migration_i
 }
 
 void write_phase(pg::Connection& target, const std::string& migration_id, planner::Phase phase) {
-  target.query(fixed(target, "write_phase"), {migration_id, std::string(name_of(phase))});
+  if (target.query(fixed(target, "write_phase"), {migration_id, std::string(name_of(phase))}).affected_rows() != 1) {
+    throw pg::Failure(pg::FailureKind::refused, "this migration is being rolled back, or the ledger no longer knows it")
+        .hint("Finish with `pgsluice rollback`, then plan again with a new checkpoint.")
+        .status("the phase is not entered; `pgsluice rollback` decides what is left");
+  }
 }
 
 std::map<std::uint32_t, LedgerEntry> read_ledger(pg::Connection& target, const std::string& migration_id) {

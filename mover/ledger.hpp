@@ -46,6 +46,7 @@ void register_migration(pg::Connection& target, const planner::Plan& plan);
 
 // The phase in the ledger; `planned` when the migration (or the ledger) is not there.
 planner::Phase read_phase(pg::Connection& target, const std::string& migration_id);
+// Fails: refused, when the migration is not in the ledger or a rollback of it has begun.
 void write_phase(pg::Connection& target, const std::string& migration_id, planner::Phase phase);
 
 // All entries of a migration, by range. Ranges without a batch have none.

@@ -35,26 +35,29 @@ void enter_phase(Run& run, Phase phase) {
   run.checkpoint.record_phase(phase);
 }
 
+// Asked before every step, so that a rollback begun elsewhere ends this run at once.
 Phase phase_in_ledger(Run& run) {
   Phase phase = Phase::planned;
   repeat_until_done(run.lead, run.retry, "reading the ledger",
                     [&](pg::Connection& target) { phase = read_phase(target, run.plan().migration_id); });
+  if (phase == Phase::rolling_back || phase == Phase::rolled_back || run.checkpoint.phase() == Phase::rolled_back) {
+    throw pg::Failure(pg::FailureKind::refused, "this migration is being, or was, rolled back")
+        .hint("Finish with `pgsluice rollback`, then plan again with a new checkpoint.")
+        .status("this command changed nothing more");
+  }
   return phase;
 }
 
 void refuse_if_not_ours(Run& run) {
   planner::check_plan_still_holds(run.plan(), run.source.connection(), run.lead.connection());
   const Phase phase = phase_in_ledger(run);
-  if (phase == Phase::rolling_back || phase == Phase::rolled_back || run.checkpoint.phase() == Phase::rolled_back) {
-    throw pg::Failure(pg::FailureKind::refused, "this migration is being, or was, rolled back")
-        .hint("Finish with `pgsluice rollback`, then plan again with a new checkpoint.")
-        .status("nothing was changed");
-  }
   const bool was_registered = run.checkpoint.phase() != Phase::planned && run.checkpoint.phase() != Phase::preparing;
   if (phase == Phase::planned && was_registered) {
-    throw pg::Failure(pg::FailureKind::refused, "the ledger of this database does not know the migration of this checkpoint")
-        .detail("Migration " + run.plan().migration_id + " is in phase " + std::string(name_of(run.checkpoint.phase())) +
-                " here; schema pgsluice of " + run.lead.connection().description() + " has no row of it.")
+    throw pg::Failure(pg::FailureKind::refused,
+                      "the ledger of this database does not know the migration of this checkpoint")
+        .detail("Migration " + run.plan().migration_id + " is in phase " +
+                std::string(name_of(run.checkpoint.phase())) + " here; schema pgsluice of " +
+                run.lead.connection().description() + " has no row of it.")
         .hint("The database was restored to an earlier time, or this is another database: use --target, or plan again.")
         .status("nothing was changed; the checkpoint is as it was");
   }
@@ -71,15 +74,14 @@ void release_phase(Run& run) {
   }
 }
 
-// Everything but moving ranges is done by one mover; others wait until the phase has passed. Returns false when the phase was passed by
-// another mover meanwhile.
+// Everything but moving ranges is done by one mover; others wait until the phase has passed. Returns false when the
+// phase was passed by another mover meanwhile.
 bool claim_phase(Run& run, Phase phase) {
   bool told = false;
   while (true) {
     bool is_mine = false;
-    repeat_until_done(run.lead, run.retry, "claiming the migration", [&](pg::Connection& target) {
-      is_mine = try_claim_migration(target, run.plan().migration_id);
-    });
+    repeat_until_done(run.lead, run.retry, "claiming the migration",
+                      [&](pg::Connection& target) { is_mine = try_claim_migration(target, run.plan().migration_id); });
     if (is_mine) {
       const Phase now = phase_in_ledger(run);
       if (now <= phase) {
@@ -89,7 +91,8 @@ bool claim_phase(Run& run, Phase phase) {
       return false;
     }
     if (!told) {
-      run.retry.observer.noted("another mover works on this migration (" + std::string(name_of(phase)) + "); waiting for it");
+      run.retry.observer.noted("another mover works on this migration (" + std::string(name_of(phase)) +
+                               "); waiting for it");
       told = true;
     }
     constexpr std::chrono::milliseconds kPeriod{500};
@@ -129,16 +132,20 @@ Progress progress_so_far(const planner::Checkpoint& checkpoint, unsigned workers
     progress.rows_done += state.rows;
     progress.bytes_done += state.bytes;
   }
-  progress.fraction = static_cast<double>(progress.units_done) / static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
+  progress.fraction =
+      static_cast<double>(progress.units_done) / static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
   return progress;
 }
 
 [[noreturn]] void fail_for_ranges(const Run& run, std::uint64_t failed_count) {
   const std::vector<planner::RecordedError>& errors = run.checkpoint.errors();
-  throw pg::Failure(pg::FailureKind::server, std::to_string(failed_count) + " of " + std::to_string(run.plan().ranges.size()) +
+  throw pg::Failure(pg::FailureKind::server, std::to_string(failed_count) + " of " +
+                                                 std::to_string(run.plan().ranges.size()) +
                                                  " ranges could not be moved because of their rows")
       .detail(errors.empty() ? "" : "The last one:\n" + errors.back().text)
-      .hint("`pgsluice status` lists them. Mend the rows (or undo with `pgsluice rollback`), then run the same command again.")
+      .hint(
+          "`pgsluice status` lists them. Mend the rows (or undo with `pgsluice rollback`), then run the same command "
+          "again.")
       .status("all other ranges are moved and recorded; the failed ones keep their rows in the source");
 }
 
@@ -149,7 +156,8 @@ Progress progress_so_far(const planner::Checkpoint& checkpoint, unsigned workers
   }
   const std::size_t count = run.checkpoint.states().size();
   throw pg::Failure(pg::FailureKind::interrupted, "stopped while " + std::string(phase) + ", as asked")
-      .detail(std::to_string(done_count) + " of " + std::to_string(count) + " ranges are done; batches in flight were finished or rolled back.")
+      .detail(std::to_string(done_count) + " of " + std::to_string(count) +
+              " ranges are done; batches in flight were finished or rolled back.")
       .hint("Run the same command again to go on, or undo with `pgsluice rollback`.")
       .status("nothing is lost and nothing is moved twice; the checkpoint is current");
 }
@@ -163,9 +171,10 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   tally.phase_began("moving rows", "ranges");
   tally.progressed(tally.progress());
   const auto begun = std::chrono::steady_clock::now();
-  const PipelineResult result = move_ranges(
-      run.checkpoint, run.sessions,
-      {run.options.workers, run.options.batch_rows, run.options.batch_duration_target, run.options.retry}, run.retry.stop, tally);
+  const PipelineResult result =
+      move_ranges(run.checkpoint, run.sessions,
+                  {run.options.workers, run.options.batch_rows, run.options.batch_duration_target, run.options.retry},
+                  run.retry.stop, tally);
   summary.moving_duration =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   summary.ranges_failed = result.ranges_failed;
@@ -217,9 +226,10 @@ std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target)
       decided.rows = entry->second.rows;
       decided.bytes = entry->second.bytes;
     }
-    decided.verification = decided.status == remembered.status ? remembered.verification : planner::Verification::unknown;
-    const bool only_failed_differs = remembered.status == planner::RangeStatus::failed && decided.status != planner::RangeStatus::done &&
-                                     remembered.rows == decided.rows;
+    decided.verification =
+        decided.status == remembered.status ? remembered.verification : planner::Verification::unknown;
+    const bool only_failed_differs = remembered.status == planner::RangeStatus::failed &&
+                                     decided.status != planner::RangeStatus::done && remembered.rows == decided.rows;
     if (decided != remembered && !only_failed_differs) {
       checkpoint.record_range(range.index, decided);
       ++differing_count;
@@ -228,8 +238,8 @@ std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target)
   return differing_count;
 }
 
-MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options, const StopRequest& stop,
-                       Observer& observer) {
+MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options,
+                       const StopRequest& stop, Observer& observer) {
   const auto begun = std::chrono::steady_clock::now();
   Run run{checkpoint,
           sessions,

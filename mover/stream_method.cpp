@@ -1,7 +1,6 @@
-// stream: COPY out of the source, COPY into the target, the bytes passed on as they come. Works from one server to another. The source
-// keeps its rows; memory is one row and one send buffer.
+// stream: COPY out of the source, COPY into the target, the bytes passed on as they come. Works from one server to
+// another. The source keeps its rows; memory is one row and one send buffer.
 #include "mover/batch_method.hpp"
-
 #include "pg/failure.hpp"
 
 namespace pgsluice::mover {
@@ -11,12 +10,17 @@ namespace {
 // Rows are joined up to this size before they are sent: fewer, larger messages cost both ends less.
 constexpr std::size_t kSendBytes = 64 * 1024;
 
+// All but the condition and what follows it.
+std::string copy_out_head_sql(const planner::Plan& plan) {
+  return "COPY (SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " + source_table_sql(plan) + " WHERE ";
+}
+
 class StreamMethod : public BatchMethod {
  public:
   StreamMethod(const planner::Plan& plan, Session& source)
       : plan_(plan),
         source_(source),
-        head_sql_("COPY (SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " + source_table_sql(plan) + " WHERE "),
+        head_sql_(copy_out_head_sql(plan)),
         tail_sql_(copy_format(plan) == pg::CopyFormat::binary ? ") TO STDOUT (FORMAT binary)" : ") TO STDOUT"),
         copy_in_sql_(copy_in_sql(plan)) {
     buffer_.reserve(2 * kSendBytes);

@@ -1,5 +1,6 @@
-// stream-move: COPY of a DELETE … RETURNING out, COPY in, in one session and one transaction. One session does one COPY at a time, so a
-// batch waits in memory between the two; what does not fit is rolled back and comes again in smaller batches.
+// stream-move: COPY of a DELETE … RETURNING out, COPY in, in one session and one transaction. One session does one COPY
+// at a time, so a batch waits in memory between the two; what does not fit is rolled back and comes again in smaller
+// batches.
 #include "mover/batch_method.hpp"
 #include "mover/checksum.hpp"
 #include "mover/row_hash_sum.hpp"
@@ -12,13 +13,19 @@ namespace {
 // A batch's room in memory. A single row may be larger; then it alone is the batch.
 constexpr std::size_t kBufferBytesMax = 16 * 1024 * 1024;
 
+// All but the condition and what follows it.
+std::string delete_out_head_sql(const planner::Plan& plan) {
+  return "COPY (DELETE FROM ONLY " + source_table_sql(plan) + " AS gone WHERE ";
+}
+
 class StreamMoveMethod : public BatchMethod {
  public:
   explicit StreamMoveMethod(const planner::Plan& plan)
       : plan_(plan),
         format_(copy_format(plan)),
-        head_sql_("COPY (DELETE FROM ONLY " + source_table_sql(plan) + " AS gone WHERE "),
-        tail_sql_(" RETURNING " + travelling_columns_sql(plan.source, "gone.") + ", " + row_hash_sql(plan.source, "gone") +
+        head_sql_(delete_out_head_sql(plan)),
+        tail_sql_(" RETURNING " + travelling_columns_sql(plan.source, "gone.") + ", " +
+                  row_hash_sql(plan.source, "gone") +
                   (format_ == pg::CopyFormat::binary ? ") TO STDOUT (FORMAT binary)" : ") TO STDOUT")),
         copy_in_sql_(copy_in_sql(plan)) {}
 
@@ -51,8 +58,8 @@ class StreamMoveMethod : public BatchMethod {
       std::string().swap(buffer_);  // One huge row must not be paid for until the end.
     }
     if (result.rows != rows_out) {
-      throw pg::Failure(pg::FailureKind::server, "the target took " + std::to_string(result.rows) + " of " + std::to_string(rows_out) +
-                                                     " rows of a batch")
+      throw pg::Failure(pg::FailureKind::server, "the target took " + std::to_string(result.rows) + " of " +
+                                                     std::to_string(rows_out) + " rows of a batch")
           .detail("A trigger or rule on the target swallows rows.")
           .sqlstate("23000");
     }
@@ -72,6 +79,8 @@ class StreamMoveMethod : public BatchMethod {
 
 }  // namespace
 
-std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan) { return std::make_unique<StreamMoveMethod>(plan); }
+std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan) {
+  return std::make_unique<StreamMoveMethod>(plan);
+}
 
 }  // namespace pgsluice::mover

@@ -35,8 +35,13 @@ void repeat_naming_holders(Session& session, const RetryContext& context, std::s
   repeat_until_done(session, context, what, [&](pg::Connection& connection) {
     try {
       body(connection);
-    } catch (const pg::Failure& failure) {
+    } catch (pg::Failure& failure) {
       if (failure.sqlstate() == kLockNotAvailable) {
+        failure.hint(
+            "Choose a quieter moment and run the same command again. When autovacuum holds the table, --lock-timeout "
+            "1500ms "
+            "helps: PostgreSQL takes it off only after deadlock_timeout (1 s by default), and others may wait as long "
+            "meanwhile.");
         connection.rollback();
         const std::string holders = read_lock_holders(connection, pg::quoted(table));
         context.observer.noted(pg::display(table) + " is in use; " + std::string(what) + " waits for a gap" +

@@ -151,6 +151,11 @@ void judge_checks(Judging& judging) {
     if (!check.is_enforced) {
       judging.lost(what, "it is not enforced on the source either");
     } else if (!check.is_valid) {
+      if (judging.options.empties_source) {
+        judging.refuse(what + " of the source is NOT VALID",
+                       "A row that violates it could leave the source, but a rollback could not put it back.",
+                       std::string(kUseCopying) + " Or validate it: ALTER TABLE … VALIDATE CONSTRAINT.");
+      }
       judging.kept(what, "added NOT VALID after the rows, as it is on the source");
     } else if (check.no_inherit) {
       judging.changed(what,
