@@ -12,6 +12,8 @@ namespace pgsluice::planner {
 
 namespace {
 
+constexpr const char* kUseCopying = "Use a method that copies: --method insert, or --method stream.";
+
 constexpr std::string_view kIncoming = "incoming-foreign-keys";
 constexpr std::string_view kSelf = "self-foreign-keys";
 constexpr std::string_view kRules = "rules";
@@ -273,8 +275,6 @@ std::string consequence_text(const std::string& on_delete) {
   return on_delete == "n" || on_delete == "d" ? "moving a row would change the rows that point to it"
                                               : "a row that others point to could not be moved";
 }
-
-constexpr const char* kUseCopying = "Use a method that copies: --method insert, or --method stream.";
 
 void judge_incoming_foreign_keys(Judging& judging) {
   for (const ForeignKey& key : judging.facts.incoming_foreign_keys) {
