@@ -8,13 +8,13 @@
 //   L3  Bounds over timestamptz are in UTC, whatever the session's time zone.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pg/connection.hpp"
 #include "planner/layout.hpp"
+#include "planner/level_spec.hpp"
 #include "planner/names.hpp"
 #include "planner/table_facts.hpp"
 
@@ -22,21 +22,6 @@ namespace pgsluice::planner {
 
 inline constexpr std::size_t kLeavesMax = 10'000;
 inline constexpr std::size_t kListValuesMax = 1'000;
-
-// One level of partitioning as the operator asks for it.
-struct LevelSpec {
-  PartitionMethod method = PartitionMethod::hash;
-  std::vector<std::string> columns;  // Unquoted. Several for HASH only.
-  unsigned partitions = 0;           // HASH: how many.
-  std::string interval;              // RANGE: '1 month' over a date or timestamp, '1000000' over a number.
-  std::uint64_t bucket_rows = 0;     // RANGE: a bound about every so many rows, instead of an interval.
-  unsigned premake = 3;              // RANGE by interval: so many further ones after the data found.
-  bool with_default = false;         // RANGE, LIST: a leaf for all other rows.
-};
-
-// Reads `HASH (uid)`, `range(created_at)`, `LIST ("Re gion")`: method and columns only. Fails: refused, with an
-// example.
-LevelSpec parse_level(std::string_view text);
 
 // The layout of `target` for one level or two, the second under every part of the first. Names are taken from `names`,
 // which must know those of the target's schema; the target's own name is used as it is. Fails: refused, when a level
