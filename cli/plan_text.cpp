@@ -185,7 +185,7 @@ void add_privileges(Page& page, const std::vector<planner::Privilege>& privilege
   std::string held;
   for (const planner::Privilege& privilege : privileges) {
     if (privilege.held) {
-      held += (held.empty() ? "" : ", ") + privilege.what;
+      held += (held.empty() ? "" : "; ") + privilege.what;
     }
   }
   page.paragraph("privileges", held.empty() ? "none of those needed is held" : "held: " + held);
