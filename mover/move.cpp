@@ -49,7 +49,9 @@ Phase phase_in_ledger(Run& run) {
 }
 
 void refuse_if_not_ours(Run& run) {
-  planner::check_plan_still_holds(run.plan(), run.source.connection(), run.lead.connection());
+  repeat_until_done(run.source, run.retry, "comparing the table with the plan", [&](pg::Connection& source) {
+    planner::check_plan_still_holds(run.plan(), source, run.lead.connection());
+  });
   const Phase phase = phase_in_ledger(run);
   const bool was_registered = run.checkpoint.phase() != Phase::planned && run.checkpoint.phase() != Phase::preparing;
   if (phase == Phase::planned && was_registered) {
