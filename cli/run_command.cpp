@@ -133,13 +133,17 @@ nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& 
 
 // A failure after which the same command goes on always says so.
 Failure with_way_on(Failure failure, const Options& options) {
-  if (pg::exit_code(failure.kind()) == pg::exit_code(FailureKind::interrupted)) {
-    if (failure.hint().empty()) {
-      failure.hint("The same command goes on: pgsluice run" + options.whereabouts());
-    }
-    if (failure.status().empty()) {
-      failure.status("nothing is lost and nothing is moved twice");
-    }
+  if (failure.kind() == FailureKind::refused || failure.kind() == FailureKind::corrupt) {
+    return failure;
+  }
+  if (failure.hint().find("same command") == std::string::npos) {
+    const bool needs_mending = failure.kind() == FailureKind::server || failure.kind() == FailureKind::local;
+    const std::string way_on = std::string(needs_mending ? "When the cause is mended, the" : "The") +
+                               " same command goes on: pgsluice run" + options.whereabouts();
+    failure.hint(failure.hint().empty() ? way_on : failure.hint() + "\n" + way_on);
+  }
+  if (failure.status().empty()) {
+    failure.status("nothing is lost and nothing is moved twice");
   }
   return failure;
 }
