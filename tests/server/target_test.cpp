@@ -307,7 +307,7 @@ TEST_F(Target, StopsBetweenTransactionsWhenAsked) {
   EXPECT_EQ(failure_of([&] { prepare(plan); }).kind(), pg::FailureKind::interrupted);
 }
 
-class Guard : public Target {
+class SourceGuard : public Target {
  protected:
   std::string sqlstate_of(pg::Connection& connection, const std::string& sql) {
     try {
@@ -319,7 +319,7 @@ class Guard : public Target {
   }
 };
 
-TEST_F(Guard, RejectsEveryKindOfWriteAndSaysWhy) {
+TEST_F(SourceGuard, RejectsEveryKindOfWriteAndSaysWhy) {
   const planner::Plan plan = simple_plan();
   mover::install_guard(plan, sessions(plan), context());
   pg::Connection application = database_.connect();
@@ -334,7 +334,7 @@ TEST_F(Guard, RejectsEveryKindOfWriteAndSaysWhy) {
   EXPECT_EQ(sqlstate_of(application, "SELECT * FROM t; SELECT * FROM t FOR UPDATE"), "");
 }
 
-TEST_F(Guard, LetsTheMigrationsSessionsThroughAndNoOthers) {
+TEST_F(SourceGuard, LetsTheMigrationsSessionsThroughAndNoOthers) {
   const planner::Plan plan = simple_plan();
   mover::install_guard(plan, sessions(plan), context());
   pg::Connection ours = sessions(plan).open_source("worker");
@@ -345,7 +345,7 @@ TEST_F(Guard, LetsTheMigrationsSessionsThroughAndNoOthers) {
   EXPECT_EQ(sqlstate_of(theirs, "DELETE FROM t WHERE id = 1"), "25006");
 }
 
-TEST_F(Guard, HoldsForReplicaSessionsAndForRolesWithoutAnyRightToIt) {
+TEST_F(SourceGuard, HoldsForReplicaSessionsAndForRolesWithoutAnyRightToIt) {
   const Role writer("writer");
   const planner::Plan plan = simple_plan();
   run("GRANT ALL ON t TO " + pg::quoted(writer.name()));
@@ -359,7 +359,7 @@ TEST_F(Guard, HoldsForReplicaSessionsAndForRolesWithoutAnyRightToIt) {
   run("DROP TABLE t");
 }
 
-TEST_F(Guard, OfAPartitionHoldsForStatementsOnItsParent) {
+TEST_F(SourceGuard, OfAPartitionHoldsForStatementsOnItsParent) {
   run("CREATE TABLE parent (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
       "CREATE TABLE t PARTITION OF parent FOR VALUES FROM (0) TO (100);"
       "CREATE TABLE other PARTITION OF parent FOR VALUES FROM (100) TO (200);"
@@ -376,7 +376,7 @@ TEST_F(Guard, OfAPartitionHoldsForStatementsOnItsParent) {
   EXPECT_EQ(sqlstate_of(application, "UPDATE parent SET n = 5 WHERE id = 120; DELETE FROM other WHERE id = 121"), "");
 }
 
-TEST_F(Guard, WaitsForARunningWriterInShortTurnsAndNamesIt) {
+TEST_F(SourceGuard, WaitsForARunningWriterInShortTurnsAndNamesIt) {
   const planner::Plan plan = simple_plan();
   pg::Connection writer = database_.connect();
   writer.begin();
@@ -394,7 +394,7 @@ TEST_F(Guard, WaitsForARunningWriterInShortTurnsAndNamesIt) {
   EXPECT_THAT(texts("SELECT n::text FROM t WHERE id = 5"), ElementsAre("77"));
 }
 
-TEST_F(Guard, IsCompletedWhenSomebodyDroppedAPartOfIt) {
+TEST_F(SourceGuard, IsCompletedWhenSomebodyDroppedAPartOfIt) {
   const planner::Plan plan = simple_plan();
   mover::install_guard(plan, sessions(plan), context());
   const std::string whole = schema_dump(database_);
@@ -406,7 +406,7 @@ TEST_F(Guard, IsCompletedWhenSomebodyDroppedAPartOfIt) {
   EXPECT_EQ(schema_dump(database_), whole);
 }
 
-TEST_F(Guard, OfAnotherMigrationStaysWhenOursIsRemoved) {
+TEST_F(SourceGuard, OfAnotherMigrationStaysWhenOursIsRemoved) {
   const planner::Plan plan = simple_plan();
   planner::Plan other = plan;
   other.migration_id = planner::make_migration_id();
@@ -417,7 +417,7 @@ TEST_F(Guard, OfAnotherMigrationStaysWhenOursIsRemoved) {
   EXPECT_EQ(schema_dump(database_), before);
 }
 
-TEST_F(Guard, IsInPlaceBeforePreparingEndsAndMissingWhenThePlanSaysSo) {
+TEST_F(SourceGuard, IsInPlaceBeforePreparingEndsAndMissingWhenThePlanSaysSo) {
   planner::Plan plan = simple_plan();
   plan.guard = false;
   prepare(plan);
