@@ -19,7 +19,7 @@ std::string function_body_sql(const Plan& plan) {
          "    MESSAGE = " +
          pg::literal("table " + pg::display(plan.source.name) + " takes no writes while pgsluice migrates it") +
          ",\n    DETAIL = " +
-         pg::literal("Migration " + plan.migration_id + " copies its rows to " + pg::display(plan.layout.root.name) +
+         pg::literal("Migration " + plan.migration_id + " brings its rows to " + pg::display(plan.layout.root.name) +
                      " and has stopped writes until it is finished or undone.") +
          ",\n    HINT = " +
          pg::literal(

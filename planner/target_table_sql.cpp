@@ -158,27 +158,27 @@ void add_comments(Statements& statements, const Plan& plan, const PartitionNode&
 void add_own_sequences(Statements& statements, const Plan& plan) {
   for (const Column& column : plan.source.columns) {
     const Sequence* sequence = sequence_of(plan, column);
-    if (sequence == nullptr || numbering_of(plan, column) != Numbering::own_sequence) {
-      continue;
+    if (sequence != nullptr && numbering_of(plan, column) == Numbering::own_sequence) {
+      const QualifiedName name = sequence_name(plan.names, plan.layout, column.name);
+      statements.push_back(
+          {"CREATE SEQUENCE " + pg::quoted(name) + " AS " + sequence->type + " " + sequence_options_sql(*sequence), "",
+           ""});
     }
-    const QualifiedName name = sequence_name(plan.names, plan.layout, column.name);
-    statements.push_back(
-        {"CREATE SEQUENCE " + pg::quoted(name) + " AS " + sequence->type + " " + sequence_options_sql(*sequence), "",
-         ""});
-    statements.push_back(
-        {"COMMENT ON SEQUENCE " + pg::quoted(name) + " IS " + pg::literal(marked_comment("", plan.migration_id)),
-         "SHARE UPDATE EXCLUSIVE", pg::display(name)});
   }
 }
 
+// When the root is there: its columns own the sequences, which carry the mark.
 void add_sequence_owners(Statements& statements, const Plan& plan) {
-  for (const Column& column : plan.source.columns) {
-    if (numbering_of(plan, column) == Numbering::own_sequence) {
-      const QualifiedName name = sequence_name(plan.names, plan.layout, column.name);
-      statements.push_back({"ALTER SEQUENCE " + pg::quoted(name) + " OWNED BY " + pg::quoted(plan.layout.root.name) +
-                                "." + pg::quoted(column.name),
-                            "SHARE ROW EXCLUSIVE", pg::display(name)});
+  const std::string root = pg::quoted(plan.layout.root.name);
+  for (const CarriedSequence& sequence : carried_sequences(plan)) {
+    const std::string name = pg::quoted(sequence.target);
+    const std::string& column = sequence.source->column;
+    if (numbering_of(plan, *plan.source.column(column)) == Numbering::own_sequence) {
+      statements.push_back({"ALTER SEQUENCE " + name + " OWNED BY " + root + "." + pg::quoted(column),
+                            "SHARE ROW EXCLUSIVE", pg::display(sequence.target)});
     }
+    statements.push_back({"COMMENT ON SEQUENCE " + name + " IS " + pg::literal(marked_comment("", plan.migration_id)),
+                          "SHARE UPDATE EXCLUSIVE", pg::display(sequence.target)});
   }
 }
 

@@ -448,9 +448,13 @@ TEST_F(Finish, NewRowsGetTheNextNumbersOfOwnSequences) {
   finish(plan);
   run("INSERT INTO tickets_partitioned (t) VALUES ('new')");
   EXPECT_THAT(texts("SELECT max(id)::text FROM tickets_partitioned"), ElementsAre("255"));
-  EXPECT_THAT(texts("SELECT has_sequence_privilege('pg_monitor', pg_get_serial_sequence('tickets_partitioned', 'id'), "
-                    "'USAGE')::text"),
-              ElementsAre("true"));
+  constexpr int kIdentityOnPartitioned = 17;
+  if (database_.connect().server_major_version() < kIdentityOnPartitioned) {
+    // A default asks for a privilege that an identity column does not ask for.
+    EXPECT_THAT(texts("SELECT has_sequence_privilege('pg_monitor', pg_get_serial_sequence('tickets_partitioned', "
+                      "'id'), 'USAGE')::text"),
+                ElementsAre("true"));
+  }
 }
 
 TEST_F(Finish, APublicationThatDoesNotGoThroughTheRootGetsFilteredLeaves) {

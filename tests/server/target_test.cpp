@@ -52,7 +52,13 @@ constexpr const char* kNastyName = R"~("Sp1eCial .Char"."Tabl e.1 ""quoted"" 'é
 class Target : public TargetFixture {
  protected:
   planner::Plan nasty_plan() {
-    run(kNasty);
+    std::string ddl = kNasty;
+    constexpr int kCompression = 14;
+    if (database_.connect().server_major_version() < kCompression) {
+      const std::string clause = " COMPRESSION pglz";
+      ddl.erase(ddl.find(clause), clause.size());
+    }
+    run(ddl);
     return plan_for(kNastyName, {range("at", "1 month"), hash("nA M.e", 2)});
   }
   planner::Plan simple_plan(planner::Method method = planner::Method::insert) {
