@@ -1,8 +1,8 @@
 #include "planner/target_names.hpp"
 
 #include <algorithm>
-#include <vector>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "planner/names.hpp"
 
