@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <ostream>
 
 #include "tests/crash/small_job.hpp"
 
@@ -37,6 +38,10 @@ struct Death {
   std::string split;
   std::string when;
 };
+
+std::ostream& operator<<(std::ostream& stream, const Death& death) {
+  return stream << death.method << ", by " << death.split << ", " << death.when << " the step";
+}
 
 class DieAtEveryStep : public testing::TestWithParam<Death> {};
 
