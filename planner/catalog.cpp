@@ -236,7 +236,7 @@ void read_foreign_keys(CatalogSnapshot& snapshot, TableFacts& facts) {
   }
 }
 
-double read_rows_estimate(CatalogSnapshot& snapshot, const Relation& relation, const TableSize& size,
+double read_rows_estimate(CatalogSnapshot& snapshot, const Relation& relation, bool may_count, const TableSize& size,
                           const ResultRow& statistics) {
   const auto pages = static_cast<double>(size.page_count);
   const bool is_analyzed = statistics.boolean("is_analyzed");
@@ -246,7 +246,7 @@ double read_rows_estimate(CatalogSnapshot& snapshot, const Relation& relation, c
   if (size.page_count == 0) {
     return 0;
   }
-  if (!relation.can_select) {  // The migration will be refused for that; nothing better can be known here.
+  if (!may_count) {  // The migration will be refused for that; nothing better can be known here.
     return std::max(0.0, statistics.number("reltuples"));
   }
   if (size.page_count <= kPagesCountedMax) {
@@ -256,7 +256,7 @@ double read_rows_estimate(CatalogSnapshot& snapshot, const Relation& relation, c
   return snapshot.connection().query(count_sampled_rows_sql(relation.name, percent)).number(0, 0) * 100 / percent;
 }
 
-TableSize read_size(CatalogSnapshot& snapshot, const Relation& relation) {
+TableSize read_size(CatalogSnapshot& snapshot, const Relation& relation, bool may_count) {
   TableSize size;
   const pg::Result result = snapshot.read("table_size", {std::to_string(relation.oid)});
   if (result.row_count() == 0) {  // A partitioned or foreign table, a view: without pages of its own.
@@ -268,7 +268,7 @@ TableSize read_size(CatalogSnapshot& snapshot, const Relation& relation) {
   size.index_bytes = row.integer("index_bytes");
   size.page_count = row.integer("page_count");
   size.dead_rows = row.integer("dead_rows");
-  size.rows_estimate = read_rows_estimate(snapshot, relation, size, row);
+  size.rows_estimate = read_rows_estimate(snapshot, relation, may_count, size, row);
   return size;
 }
 
@@ -296,7 +296,7 @@ TableFacts read_table_facts(pg::Connection& connection, const QualifiedName& nam
   facts.published_with_all_tables =
       snapshot.read("table_is_published_with_all", {std::to_string(facts.oid)}).boolean(0, 0);
   facts.dependents = read_all<Dependent>(snapshot, "table_dependents", facts.oid, make_dependent);
-  facts.size = read_size(snapshot, relation);
+  facts.size = read_size(snapshot, relation, relation.can_select && !facts.row_security_active);
   return facts;
 }
 

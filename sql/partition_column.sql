@@ -3,7 +3,7 @@
 --   is_domain     the column's own type is a domain
 --   modifier      the type modifier in force, also a domain's; -1 for none
 --   has_order     PostgreSQL can order the type, and all parts of it: RANGE and LIST are possible
---   has_hash      … and hash it: HASH is possible
+--   has_hash      ... and hash it: HASH is possible
 --   index_leads   a btree index begins with the column, in its own order and collation, and covers every row
 -- Locks: none beyond the catalogues' own.
 WITH RECURSIVE base AS (

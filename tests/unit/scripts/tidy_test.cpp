@@ -70,6 +70,13 @@ TEST_F(Tidy, SqlInControlFlowIsFoundAndInAFunctionThatComposesItIsNot) {
             "sql: mover/flow.cpp:4:  connection.query(\"DELETE FROM t\");\n");
 }
 
+TEST_F(Tidy, LettersBeyondAsciiInStatementsAreFound) {
+  write("sql/count.sql", "-- Counts.\nSELECT 1\n");
+  EXPECT_EQ(findings(), "");
+  write("sql/count.sql", "-- Counts \u2026\nSELECT 1\n");
+  EXPECT_EQ(findings(), "ascii: sql/count.sql:1:-- Counts \u2026\n");
+}
+
 TEST_F(Tidy, ATextForPeopleIsNoSql) {
   write("cli/says.cpp",
         "// Says.\nconst char* a = \"Create the target first\";\nconst char* b = \"COPY failed\";\n"
