@@ -69,6 +69,28 @@ void refuse_lost_ledger(const Rollback& rollback, Phase in_ledger) {
   }
 }
 
+// After the target was put into the source's place by hand there is nothing that could be undone in one piece: the
+// source's name means another table, which may have rows that the old one never had.
+void refuse_swapped_source(Rollback& rollback) {
+  const pg::QualifiedName& name = rollback.plan().source.name;
+  repeat_until_done(rollback.source, rollback.retry, "looking at the source", [&](pg::Connection& source) {
+    const pg::Result row = fixed_query(source, "relation_oid", {name.schema, name.name, pg::quoted(name)});
+    if (row.row_count() == 1 && row.text(0, 0) == std::to_string(rollback.plan().source.oid)) {
+      return;
+    }
+    throw pg::Failure(pg::FailureKind::refused, pg::display(name) + " is not the table that was planned")
+        .detail("It was renamed, dropped, or exchanged: the plan knows OID " +
+                std::to_string(rollback.plan().source.oid) +
+                (row.row_count() == 0 ? "; no table has this name now."
+                                      : "; now it is OID " + std::string(row.text(0, 0)) + "."))
+        .hint(
+            "If the target was put into its place by hand, rename both tables back first, then run the same command "
+            "again: rows "
+            "written since then are in the target alone and would be lost with it.")
+        .status("nothing was changed");
+  });
+}
+
 // Somebody who attached a partition to our target would lose it with the target, or have its rows moved to the source.
 void refuse_foreign_partitions(Rollback& rollback) {
   const planner::PartitionNode& root = rollback.plan().layout.root;
@@ -303,6 +325,7 @@ RollbackSummary roll_back(planner::Checkpoint& checkpoint, const Sessions& sessi
     return summary;
   }
   refuse_lost_ledger(rollback, in_ledger);
+  refuse_swapped_source(rollback);
   refuse_foreign_partitions(rollback);
   claim(rollback);
   if (in_ledger == Phase::planned) {  // Nothing was made, or all of it is removed.

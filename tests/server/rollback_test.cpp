@@ -324,6 +324,27 @@ TEST_F(RollbackTest, ALeafThatSomebodyDetachedGivesItsRowsBackToo) {
   expect_source_as_it_was();
 }
 
+TEST_F(RollbackTest, AfterASwapByHandIsRefusedUntilTheTablesAreRenamedBack) {
+  for (const char* method : {"insert", "move"}) {
+    SCOPED_TRACE(method);
+    make(
+        "DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100); "
+        "ANALYZE t");
+    std::filesystem::remove(migration_.checkpoint());
+    plan({"--table", "public.t", "--by", "HASH (id)", "--partitions", "2", "--method", method});
+    run_to_the_end();
+    make("ALTER TABLE t RENAME TO t_old; ALTER TABLE t_partitioned RENAME TO t");
+    const pg::Failure refused = failure_of_rollback();
+    EXPECT_EQ(refused.kind(), pg::FailureKind::refused);
+    EXPECT_THAT(refused.what(), HasSubstr("not the table that was planned"));
+    EXPECT_EQ(phase(), planner::Phase::complete);
+    EXPECT_EQ(read("SELECT count(*) FROM t"), "100");
+    make("ALTER TABLE t RENAME TO t_partitioned; ALTER TABLE t_old RENAME TO t");
+    roll_back_now();
+    EXPECT_EQ(read("SELECT count(*) FROM t"), "100");
+  }
+}
+
 TEST_F(RollbackTest, APartitionOfSomebodyElseIsNeitherEmptiedNorDropped) {
   make("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100); ANALYZE t");
   plan({"--table", "public.t", "--by", "RANGE (id)", "--interval", "50", "--method", "move"});
