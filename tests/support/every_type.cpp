@@ -129,6 +129,8 @@ std::string odd_name(const std::string& type, std::size_t position) {
   switch (position % 9) {
     case 2:
       return "\"" + type + "\" in 'quotes'";
+    case 3:
+      return type + ",\")\nand a newline\\";
     case 5:
       return "Größe von " + type;
     case 7: {

@@ -11,7 +11,7 @@
 namespace pgsluice::tests {
 
 struct TypedColumn {
-  std::string name;                  // Unquoted; among them are quotes, blanks, letters beyond ASCII, and 63 bytes.
+  std::string name;                  // Unquoted; among them are quotes, newlines, letters beyond ASCII, and 63 bytes.
   std::string type;                  // SQL text.
   std::vector<std::string> samples;  // Literals without quotes or cast. Empty where the type takes no input: NULL only.
 };
