@@ -28,14 +28,19 @@ std::string travelling_columns_sql(const planner::TableFacts& source, std::strin
   return list;
 }
 
-std::string source_table_sql(const planner::Plan& plan) { return pg::quoted(plan.source.name); }
+std::string source_table_sql(const planner::Plan& plan) {
+  return pg::quoted(plan.source.name);
+}
 
-std::string target_table_sql(const planner::Plan& plan) { return pg::quoted(plan.layout.root.name); }
+std::string target_table_sql(const planner::Plan& plan) {
+  return pg::quoted(plan.layout.root.name);
+}
 
 pg::CopyFormat copy_format(const planner::Plan& plan) {
-  const bool needs_text = std::any_of(plan.source.columns.begin(), plan.source.columns.end(), [&](const planner::Column& column) {
-    return !column.has_binary_form || (!plan.one_database && !column.binary_form_is_portable);
-  });
+  const bool needs_text =
+      std::any_of(plan.source.columns.begin(), plan.source.columns.end(), [&](const planner::Column& column) {
+        return !column.has_binary_form || (!plan.one_database && !column.binary_form_is_portable);
+      });
   return needs_text ? pg::CopyFormat::text : pg::CopyFormat::binary;
 }
 

@@ -1,5 +1,6 @@
-// How one batch travels: the interface of the four methods and the SQL they share. A method moves the rows of a slice inside a
-// transaction that the caller opened and will commit together with the ledger's row; it neither begins nor commits.
+// How one batch travels: the interface of the four methods and the SQL they share. A method moves the rows of a slice
+// inside a transaction that the caller opened and will commit together with the ledger's row; it neither begins nor
+// commits.
 #pragma once
 
 #include <cstdint>
@@ -23,23 +24,24 @@ struct Slice {
 
 struct BatchResult {
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;     // Of user data: measured where rows pass through the client, else from the table's average.
+  std::uint64_t bytes = 0;  // Of user data: measured where rows pass through the client, else from the table's average.
   std::string checksum = "0";  // Sum of the row hashes, for methods that empty the source.
-  bool too_large = false;      // The batch did not fit into the client's buffer: roll back and come again with a smaller one.
+  bool too_large =
+      false;  // The batch did not fit into the client's buffer: roll back and come again with a smaller one.
 };
 
 class BatchMethod {
  public:
   virtual ~BatchMethod() = default;
-  // Moves the rows of `slice` within `target`'s open transaction. `is_smallest` says that the slice cannot be made smaller, so that
-  // it must be moved whatever its size. Fails: server, connection.
+  // Moves the rows of `slice` within `target`'s open transaction. `is_smallest` says that the slice cannot be made
+  // smaller, so that it must be moved whatever its size. Fails: server, connection.
   virtual BatchResult move_rows(pg::Connection& target, const Slice& slice, bool is_smallest) = 0;
   // The session on which the source's key is walked: the target's own where both are one database.
   virtual pg::Connection& source_session(pg::Connection& target) = 0;
 };
 
-// The method that the plan names, for one worker. `source` opens the worker's session on the source server; it is used by `stream`.
-// `plan` must outlive it.
+// The method that the plan names, for one worker. `source` opens the worker's session on the source server; it is used
+// by `stream`. `plan` must outlive it.
 std::unique_ptr<BatchMethod> make_batch_method(const planner::Plan& plan, Session& source);
 
 std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan);
@@ -54,8 +56,8 @@ std::string travelling_columns_sql(const planner::TableFacts& source, std::strin
 std::string source_table_sql(const planner::Plan& plan);
 std::string target_table_sql(const planner::Plan& plan);
 
-// COPY's format for this table: text where some column has no binary form, or where the binary form holds type OIDs that differ
-// between two databases (arrays and composites of users' types).
+// COPY's format for this table: text where some column has no binary form, or where the binary form holds type OIDs
+// that differ between two databases (arrays and composites of users' types).
 pg::CopyFormat copy_format(const planner::Plan& plan);
 std::string copy_in_sql(const planner::Plan& plan);
 

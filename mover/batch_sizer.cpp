@@ -15,8 +15,10 @@ constexpr double kRowBytesMemory = 0.8;  // Share of the past in the running mea
 
 }  // namespace
 
-BatchSizer::BatchSizer(const BatchSizerOptions& options) : options_(options), rows_(0), row_bytes_(std::max(1.0, options.row_bytes)) {
-  rows_ = options_.rows_fixed != 0 ? options_.rows_fixed : limited(std::min(kFirstBatchRows, kFirstBatchBytes / row_bytes_));
+BatchSizer::BatchSizer(const BatchSizerOptions& options)
+    : options_(options), rows_(0), row_bytes_(std::max(1.0, options.row_bytes)) {
+  rows_ = options_.rows_fixed != 0 ? options_.rows_fixed
+                                   : limited(std::min(kFirstBatchRows, kFirstBatchBytes / row_bytes_));
 }
 
 std::uint64_t BatchSizer::limited(double rows) const {
@@ -37,6 +39,8 @@ void BatchSizer::moved(std::uint64_t row_count, std::uint64_t bytes, std::chrono
   rows_ = limited(static_cast<double>(rows_) * std::clamp(target / taken, kShrinkMax, kGrowthMax));
 }
 
-void BatchSizer::shrink() { rows_ = std::max<std::uint64_t>(1, rows_ / 2); }
+void BatchSizer::shrink() {
+  rows_ = std::max<std::uint64_t>(1, rows_ / 2);
+}
 
 }  // namespace pgsluice::mover

@@ -1,5 +1,5 @@
-// How many rows the next batch asks for: grows or shrinks towards a duration, or stays where the operator put it. Pure; time is
-// an argument.
+// How many rows the next batch asks for: grows or shrinks towards a duration, or stays where the operator put it. Pure;
+// time is an argument.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@ namespace pgsluice::mover {
 struct BatchSizerOptions {
   std::uint64_t rows_fixed = 0;  // 0: sized by time.
   std::chrono::milliseconds duration_target{500};
-  double row_bytes = 100;                             // Expected; for the first batch and the limit by bytes.
-  std::uint64_t bytes_max = 64ULL * 1024 * 1024;      // What one batch may be expected to hold.
+  double row_bytes = 100;                         // Expected; for the first batch and the limit by bytes.
+  std::uint64_t bytes_max = 64ULL * 1024 * 1024;  // What one batch may be expected to hold.
 };
 
 class BatchSizer {

@@ -5,8 +5,8 @@
 // A row enters as its binary form, record_send(), because that exists for types that have no hash function (json, xml,
 // point, bit, …) and keeps apart what `=` does not (0.0 and -0.0, 1.0 and 1.00). It holds the columns' type OIDs, which
 // are the same everywhere only for built-in types. Columns of a user's type (OID >= 16384), of a type without a
-// binary form and of one whose binary form holds OIDs (regclass) enter together as one text, the output of their record:
-// also right where somebody made a cast to text that is lossy.
+// binary form and of one whose binary form holds OIDs (regclass) enter together as one text, the output of their
+// record: also right where somebody made a cast to text that is lossy.
 //
 // Invariants:
 //   H1  The same row has the same hash in every table, database, encoding and server version from 13 on, whatever the

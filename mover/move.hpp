@@ -1,5 +1,5 @@
-// The main path: prepare the target, move every range, build indexes and constraints, finish. Each step is decided from the ledger and
-// the catalogue, so the same call goes on after a crash in any of them.
+// The main path: prepare the target, move every range, build indexes and constraints, finish. Each step is decided from
+// the ledger and the catalogue, so the same call goes on after a crash in any of them.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@ struct MoveOptions {
 };
 
 struct MoveSummary {
-  std::uint64_t rows = 0;   // Of the whole migration.
+  std::uint64_t rows = 0;  // Of the whole migration.
   std::uint64_t bytes = 0;
   std::uint64_t rows_this_run = 0;
   std::uint64_t bytes_this_run = 0;
@@ -35,14 +35,16 @@ struct MoveSummary {
   std::chrono::milliseconds duration{0};
   std::chrono::milliseconds moving_duration{0};  // The part spent on moving rows.
   planner::Phase phase = planner::Phase::planned;
-  bool unguarded_writes = false;  // --guard off, and the server's counters say that somebody wrote to the source meanwhile.
+  bool unguarded_writes =
+      false;  // --guard off, and the server's counters say that somebody wrote to the source meanwhile.
 };
 
-// Fails: refused, when the checkpoint does not belong to these databases, the table has changed, or the migration is rolled back;
-//        interrupted, when asked to stop; server, when ranges failed (each is recorded) or a statement was rejected for good;
-//        connection, in_doubt, when the server stayed away. In every case the same call goes on from there.
-MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options, const StopRequest& stop,
-                       Observer& observer);
+// Fails: refused, when the checkpoint does not belong to these databases, the table has changed, or the migration is
+// rolled back;
+//        interrupted, when asked to stop; server, when ranges failed (each is recorded) or a statement was rejected for
+//        good; connection, in_doubt, when the server stayed away. In every case the same call goes on from there.
+MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options,
+                       const StopRequest& stop, Observer& observer);
 
 // Brings the checkpoint in line with the ledger, which decides. Returns how many ranges differed.
 std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target);

@@ -21,8 +21,8 @@ namespace {
 // The workers and who is free. There are as many as tokens in the pipeline, so one is always free for a token.
 class Crew {
  public:
-  Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context, Tally& tally,
-       unsigned count) {
+  Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
+       Tally& tally, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
       all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally));
       free_.push_back(all_.back().get());
@@ -95,8 +95,9 @@ struct Job {
 };
 
 // One pass over the given ranges. Returns those that another mover holds.
-std::vector<std::uint32_t> pass(planner::Checkpoint& checkpoint, const std::vector<std::uint32_t>& todo, Crew& crew, unsigned workers,
-                                const StopRequest& stop, Tally& tally, FirstFailure& failure, PipelineResult& result) {
+std::vector<std::uint32_t> pass(planner::Checkpoint& checkpoint, const std::vector<std::uint32_t>& todo, Crew& crew,
+                                unsigned workers, const StopRequest& stop, Tally& tally, FirstFailure& failure,
+                                PipelineResult& result) {
   const planner::Plan& plan = checkpoint.plan();
   std::vector<std::uint32_t> elsewhere;
   std::size_t next = 0;
@@ -155,9 +156,10 @@ std::vector<std::uint32_t> pass(planner::Checkpoint& checkpoint, const std::vect
   };
 
   using oneapi::tbb::filter_mode;
-  oneapi::tbb::parallel_pipeline(workers, oneapi::tbb::make_filter<void, Job>(filter_mode::serial_in_order, next_range) &
-                                              oneapi::tbb::make_filter<Job, Job>(filter_mode::parallel, move_range) &
-                                              oneapi::tbb::make_filter<Job, void>(filter_mode::serial_out_of_order, record));
+  oneapi::tbb::parallel_pipeline(workers,
+                                 oneapi::tbb::make_filter<void, Job>(filter_mode::serial_in_order, next_range) &
+                                     oneapi::tbb::make_filter<Job, Job>(filter_mode::parallel, move_range) &
+                                     oneapi::tbb::make_filter<Job, void>(filter_mode::serial_out_of_order, record));
   result.stopped = result.stopped || next < todo.size();
   return elsewhere;
 }
@@ -173,7 +175,8 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
       todo.push_back(range.index);
     }
   }
-  const unsigned workers = static_cast<unsigned>(std::clamp<std::size_t>(todo.size(), 1, std::max(1U, options.workers)));
+  const unsigned workers =
+      static_cast<unsigned>(std::clamp<std::size_t>(todo.size(), 1, std::max(1U, options.workers)));
   BatchSizerOptions sizes;
   sizes.rows_fixed = options.batch_rows;
   sizes.duration_target = options.batch_duration_target;

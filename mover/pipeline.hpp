@@ -1,5 +1,6 @@
-// Moves every range that is not done, in parallel: next range (serial) -> move the range (parallel, one worker each) -> record
-// (serial). The pool has as many threads as workers, whatever the number of cores, because workers wait for the server.
+// Moves every range that is not done, in parallel: next range (serial) -> move the range (parallel, one worker each) ->
+// record (serial). The pool has as many threads as workers, whatever the number of cores, because workers wait for the
+// server.
 #pragma once
 
 #include <chrono>
@@ -25,11 +26,12 @@ struct PipelineOptions {
 struct PipelineResult {
   std::uint64_t ranges_done = 0;  // In this run.
   std::uint64_t ranges_failed = 0;
-  bool stopped = false;           // Ranges are left because the operator asked to stop.
+  bool stopped = false;  // Ranges are left because the operator asked to stop.
 };
 
-// Ensures: when it returns without `stopped` and without failed ranges, the ledger holds every range as complete, whoever moved it.
-// Fails: the first failure that is not the data's fault, after every worker has come to rest; what is done is recorded.
+// Ensures: when it returns without `stopped` and without failed ranges, the ledger holds every range as complete,
+// whoever moved it. Fails: the first failure that is not the data's fault, after every worker has come to rest; what is
+// done is recorded.
 PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sessions, const PipelineOptions& options,
                            const StopRequest& stop, Tally& tally);
 

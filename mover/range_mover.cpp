@@ -11,16 +11,16 @@ constexpr double kPartMax = 0.99;
 
 constexpr std::string_view kQueryCancelled = "57014";
 
-// With ranges by key the source is read through the key's index: without statistics the server may choose to scan the whole table for
-// each batch.
+// With ranges by key the source is read through the key's index: without statistics the server may choose to scan the
+// whole table for each batch.
 Sessions::Settings source_settings(const planner::Plan& plan) {
   return plan.key.is_ctid() ? Sessions::Settings{} : Sessions::Settings{{"enable_seqscan", "off"}};
 }
 
 }  // namespace
 
-RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
-                       Tally& tally)
+RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
+                       const RetryContext& context, Tally& tally)
     : plan_(plan),
       context_(context),
       tally_(tally),
@@ -170,7 +170,8 @@ RangeOutcome RangeMover::move(const planner::Range& range) {
     return outcome(range, is_mine ? RangeOutcome::Kind::stopped : RangeOutcome::Kind::claimed_elsewhere);
   } catch (const pg::Failure& failure) {
     target_.drop();  // Gives the claim back and ends the transaction, whatever happened.
-    if (failure.kind() == pg::FailureKind::interrupted || (context_.stop.is_requested() && failure.sqlstate() == kQueryCancelled)) {
+    if (failure.kind() == pg::FailureKind::interrupted ||
+        (context_.stop.is_requested() && failure.sqlstate() == kQueryCancelled)) {
       return outcome(range, RangeOutcome::Kind::stopped);
     }
     if (!failure.is_data_error()) {
@@ -178,8 +179,9 @@ RangeOutcome RangeMover::move(const planner::Range& range) {
     }
     RangeOutcome result = outcome(range, RangeOutcome::Kind::failed);
     result.failure = failure;
-    result.failure->status("range " + std::to_string(range.index) + ", from " + planner::display_lower(range.lower) + " to " +
-                           planner::display_upper(range.upper) + ", is rolled back to its last whole batch; its rows are in the source");
+    result.failure->status("range " + std::to_string(range.index) + ", from " + planner::display_lower(range.lower) +
+                           " to " + planner::display_upper(range.upper) +
+                           ", is rolled back to its last whole batch; its rows are in the source");
     return result;
   }
 }

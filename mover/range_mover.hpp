@@ -2,8 +2,8 @@
 //
 // Invariants:
 //   M1  A batch's rows and its ledger row are in one transaction.
-//   M2  After anything that leaves a batch's outcome unknown, the position is read from the ledger before the next batch.
-//   M3  A worker moves a range only while its session holds the range's claim.
+//   M2  After anything that leaves a batch's outcome unknown, the position is read from the ledger before the next
+//   batch. M3  A worker moves a range only while its session holds the range's claim.
 #pragma once
 
 #include <chrono>
@@ -41,10 +41,11 @@ struct RangeOutcome {
 class RangeMover {
  public:
   // Everything referred to must outlive it. `context.observer` is the tally.
-  RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context, Tally& tally);
+  RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
+             const RetryContext& context, Tally& tally);
 
-  // Moves what is not moved of the range. Fails: connection or in_doubt, when the server stayed away; server, for anything that
-  // is neither transient nor the data's fault.
+  // Moves what is not moved of the range. Fails: connection or in_doubt, when the server stayed away; server, for
+  // anything that is neither transient nor the data's fault.
   RangeOutcome move(const planner::Range& range);
 
   // Cancels the statement that runs now. Thread: any.

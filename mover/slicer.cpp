@@ -27,7 +27,8 @@ Place place_of(const planner::Key& key) {
 }
 
 planner::Key key_of(const Place& place) {
-  return {place.offset == 0 ? std::to_string(place.block) : std::to_string(place.block) + "," + std::to_string(place.offset)};
+  return {place.offset == 0 ? std::to_string(place.block)
+                            : std::to_string(place.block) + "," + std::to_string(place.offset)};
 }
 
 // A heap tuple takes at least 24 bytes of header and 4 of line pointer.
@@ -43,7 +44,8 @@ std::uint64_t block_bytes(const planner::TableSize& size) {
 
 Slicer::Slicer(const planner::Plan& plan)
     : plan_(plan),
-      rows_per_block_(std::max(1.0, plan.source.size.rows_estimate / std::max<double>(1.0, static_cast<double>(plan.source.size.page_count)))),
+      rows_per_block_(std::max(1.0, plan.source.size.rows_estimate /
+                                        std::max<double>(1.0, static_cast<double>(plan.source.size.page_count)))),
       offsets_max_(block_bytes(plan.source.size) / kTupleBytesMin) {}
 
 Cut Slicer::next(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& position,

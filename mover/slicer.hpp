@@ -1,4 +1,5 @@
-// Cuts the next batch off a range: a keyset step over the key's index, or blocks (parts of a block, if it must be) of the heap.
+// Cuts the next batch off a range: a keyset step over the key's index, or blocks (parts of a block, if it must be) of
+// the heap.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +26,14 @@ class Slicer {
   // Ensures: S1  slices of one range follow each other without gap or overlap and end with the range.
   //          S2  every slice moves the position on, also over deleted rows, so a range ends.
   // Fails: server, connection.
-  Cut next(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& position, std::uint64_t rows) const;
+  Cut next(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& position,
+           std::uint64_t rows) const;
 
  private:
-  Cut next_by_key(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from, std::uint64_t rows) const;
-  Cut next_by_ctid(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from, std::uint64_t rows) const;
+  Cut next_by_key(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
+                  std::uint64_t rows) const;
+  Cut next_by_ctid(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
+                   std::uint64_t rows) const;
   const planner::Plan& plan_;
   double rows_per_block_;
   std::uint64_t offsets_max_;

@@ -1,6 +1,6 @@
-// For `--guard off`: notices afterwards that somebody wrote to the source while it was being moved. It reads the server's counters,
-// which are late by up to a minute and forget the moments before a crash, so it can say "written to" for certain, but
-// "not written to" only as far as the counters know.
+// For `--guard off`: notices afterwards that somebody wrote to the source while it was being moved. It reads the
+// server's counters, which are late by up to a minute and forget the moments before a crash, so it can say "written to"
+// for certain, but "not written to" only as far as the counters know.
 #pragma once
 
 #include "pg/connection.hpp"

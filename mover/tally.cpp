@@ -5,7 +5,8 @@
 namespace pgsluice::mover {
 
 void Tally::add_fraction(double units) {
-  progress_.fraction = std::clamp(progress_.fraction + units / static_cast<double>(std::max<std::uint64_t>(1, progress_.units_total)), 0.0, 1.0);
+  progress_.fraction = std::clamp(
+      progress_.fraction + units / static_cast<double>(std::max<std::uint64_t>(1, progress_.units_total)), 0.0, 1.0);
 }
 
 void Tally::worker_began() {

@@ -16,7 +16,8 @@ class Tally : public Observer {
 
   void worker_began();
   void worker_ended();
-  // A batch of a range was committed. `part` is the share of the range that is done now, 0 to 1; `part_before` what it was.
+  // A batch of a range was committed. `part` is the share of the range that is done now, 0 to 1; `part_before` what it
+  // was.
   void batch_moved(std::uint64_t rows, std::uint64_t bytes, double part_before, double part);
   void range_done(double part_before);
   Progress progress() const;

@@ -26,8 +26,8 @@ class LastFieldTaker {
  public:
   explicit LastFieldTaker(CopyFormat format) : format_(format) {}
 
-  // Appends the message without its last field to `bytes` and returns that field. Header and trailer are appended as they are
-  // and give nullopt. Fails: aborts on bytes that are no COPY row.
+  // Appends the message without its last field to `bytes` and returns that field. Header and trailer are appended as
+  // they are and give nullopt. Fails: aborts on bytes that are no COPY row.
   std::optional<std::int64_t> take(std::span<const char> message, std::string& bytes);
 
  private:

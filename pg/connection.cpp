@@ -455,6 +455,22 @@ bool Connection::is_local() const {
 
 // ---- COPY
 
+namespace {
+
+// Behind a copy's own result there is nothing else, but libpq wants to be asked. A lost link answers for ever, so it
+// ends there.
+void drain(PGconn* connection) {
+  while (PQstatus(connection) == CONNECTION_OK) {
+    pg_result* result = PQgetResult(connection);
+    if (result == nullptr) {
+      return;
+    }
+    PQclear(result);
+  }
+}
+
+}  // namespace
+
 CopyOut::CopyOut(Connection& connection, std::string sql)
     : connection_(&connection), sql_(std::move(sql)), begun_(Clock::now()) {
   pg_result* raw = PQexec(connection_->connection_.get(), sql_.c_str());
@@ -484,15 +500,7 @@ std::optional<std::span<const char>> CopyOut::next() {
   }
   Connection& connection = *std::exchange(connection_, nullptr);
   pg_result* first = PQgetResult(raw_connection);
-  // After the copy's own result there is nothing else, but libpq wants to be asked. A lost link answers for ever, so
-  // stop at it.
-  while (PQstatus(raw_connection) == CONNECTION_OK) {
-    pg_result* more = PQgetResult(raw_connection);
-    if (more == nullptr) {
-      break;
-    }
-    PQclear(more);
-  }
+  drain(raw_connection);
   const Result result = connection.checked(first, sql_, begun_);
   affected_rows_ = result.affected_rows();
   return std::nullopt;
@@ -509,13 +517,7 @@ CopyOut::~CopyOut() {
   while (PQgetCopyData(raw_connection, &row, 0) > 0) {
     PQfreemem(std::exchange(row, nullptr));
   }
-  while (PQstatus(raw_connection) == CONNECTION_OK) {
-    pg_result* result = PQgetResult(raw_connection);
-    if (result == nullptr) {
-      break;
-    }
-    PQclear(result);
-  }
+  drain(raw_connection);
 }
 
 CopyIn::CopyIn(Connection& connection, std::string sql)
@@ -548,13 +550,7 @@ std::uint64_t CopyIn::finish() {
   PGconn* raw_connection = connection.connection_.get();
   PQputCopyEnd(raw_connection, nullptr);
   pg_result* first = PQgetResult(raw_connection);
-  while (PQstatus(raw_connection) == CONNECTION_OK) {
-    pg_result* more = PQgetResult(raw_connection);
-    if (more == nullptr) {
-      break;
-    }
-    PQclear(more);
-  }
+  drain(raw_connection);
   return connection.checked(first, sql_, begun_).affected_rows();
 }
 
@@ -564,16 +560,7 @@ CopyIn::~CopyIn() {
   }
   PGconn* raw_connection = connection_->connection_.get();
   PQputCopyEnd(raw_connection, "pgsluice gave up this batch");
-  while (true) {
-    pg_result* result = PQgetResult(raw_connection);
-    if (result == nullptr) {
-      break;
-    }
-    PQclear(result);
-    if (PQstatus(raw_connection) != CONNECTION_OK) {
-      break;
-    }
-  }
+  drain(raw_connection);
 }
 
 }  // namespace pgsluice::pg

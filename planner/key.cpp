@@ -32,8 +32,8 @@ class Values {
   std::optional<int> first_;
 };
 
-// `$1::type`, or `ROW($1::type, $2::type)`. A ctid is always a literal: its text is digits, and a constant lets the server use a Tid
-// Range Scan at once.
+// `$1::type`, or `ROW($1::type, $2::type)`. A ctid is always a literal: its text is digits, and a constant lets the
+// server use a Tid Range Scan at once.
 std::string bound_sql(const RangeKey& key, const Key& bound, Values& values) {
   if (key.is_ctid()) {
     const std::string& at = bound.at(0);
@@ -46,7 +46,8 @@ std::string bound_sql(const RangeKey& key, const Key& bound, Values& values) {
   return key.columns.size() == 1 ? list : "ROW(" + list + ")";
 }
 
-Condition condition_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper, Values values) {
+Condition condition_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper,
+                        Values values) {
   Condition condition;
   const std::string position = key.is_ctid() ? "ctid" : row_sql(key);
   if (lower) {
@@ -72,11 +73,13 @@ std::string display_key(const Key& key) {
 
 }  // namespace
 
-Condition between_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper, int first_parameter) {
+Condition between_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper,
+                      int first_parameter) {
   return condition_sql(key, lower, upper, Values::as_parameters(first_parameter));
 }
 
-std::string between_literals_sql(const RangeKey& key, const std::optional<Key>& lower, const std::optional<Key>& upper) {
+std::string between_literals_sql(const RangeKey& key, const std::optional<Key>& lower,
+                                 const std::optional<Key>& upper) {
   return condition_sql(key, lower, upper, Values::as_literals()).sql;
 }
 

@@ -1,6 +1,6 @@
 // Positions in the source table and the SQL that compares them. A key is a list of texts: the values of the key columns
-// as the server prints them, or one place in the heap when ranges are cut by ctid: `block` (its first row) or `block,offset`. The server does every comparison; this
-// file knows no types.
+// as the server prints them, or one place in the heap when ranges are cut by ctid: `block` (its first row) or
+// `block,offset`. The server does every comparison; this file knows no types.
 //
 // Invariants:
 //   K1  A range holds the rows with lower <= key < upper in the order of the key's index.

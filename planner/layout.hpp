@@ -1,5 +1,5 @@
-// How the target is partitioned: a tree of tables, fully named and bounded when the plan is made, so that every later step
-// (DDL, index builds, verify, rollback) walks the same tree. Values only; layout_design.hpp makes one.
+// How the target is partitioned: a tree of tables, fully named and bounded when the plan is made, so that every later
+// step (DDL, index builds, verify, rollback) walks the same tree. Values only; layout_design.hpp makes one.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -18,8 +18,9 @@ struct PartitionNode {
   pg::QualifiedName name;
   std::string bound;  // SQL text: `FOR VALUES FROM ('…') TO ('…')`, `DEFAULT`. Empty for the root.
   std::optional<PartitionMethod> method;  // How its children are divided; absent for a leaf.
-  std::vector<std::string> key_columns;   // Unquoted. An existing target may have an expression, which stands as an empty string.
-  std::string key_definition;             // SQL text after PARTITION BY: `HASH ("uid")`. Empty for a leaf.
+  std::vector<std::string>
+      key_columns;             // Unquoted. An existing target may have an expression, which stands as an empty string.
+  std::string key_definition;  // SQL text after PARTITION BY: `HASH ("uid")`. Empty for a leaf.
   std::vector<PartitionNode> children;
   bool is_leaf() const { return !method.has_value(); }
 };

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cstdio>
-#include <random>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "pg/failure.hpp"
 

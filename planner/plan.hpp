@@ -67,7 +67,8 @@ struct Plan {
   TableFacts source;
   Layout layout;
   TargetNames names;
-  std::vector<std::string> key_columns_with_nulls;  // Partition key columns that hold NULLs: a primary key cannot contain them.
+  std::vector<std::string>
+      key_columns_with_nulls;  // Partition key columns that hold NULLs: a primary key cannot contain them.
   RangeKey key;
   std::vector<Range> ranges;
   std::vector<Notice> notices;

@@ -1,5 +1,5 @@
-// What a migration must know of the source table, as plain values: read once by catalog.cpp, kept in the plan, compared when a run
-// begins. Nothing here asks a server.
+// What a migration must know of the source table, as plain values: read once by catalog.cpp, kept in the plan, compared
+// when a run begins. Nothing here asks a server.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@ using pg::QualifiedName;
 struct Column {
   int attribute_number = 0;  // pg_attribute.attnum: gaps are dropped columns.
   std::string name;
-  std::string type;              // format_type() with modifier, schema-qualified where needed: usable as SQL text.
-  std::uint32_t type_oid = 0;    // >= 16384: made by a user; its OID differs between databases.
-  bool has_binary_form = true;   // False: the type has no send or no receive function (aclitem), so COPY must use text.
-  // False: the binary form holds OIDs (regclass; arrays and composites with user-defined parts), which mean nothing, or something
-  // else, in another database: COPY between databases must use text.
+  std::string type;             // format_type() with modifier, schema-qualified where needed: usable as SQL text.
+  std::uint32_t type_oid = 0;   // >= 16384: made by a user; its OID differs between databases.
+  bool has_binary_form = true;  // False: the type has no send or no receive function (aclitem), so COPY must use text.
+  // False: the binary form holds OIDs (regclass; arrays and composites with user-defined parts), which mean nothing, or
+  // something else, in another database: COPY between databases must use text.
   bool binary_form_is_portable = true;
-  std::string collation;         // Quoted SQL text, `"pg_catalog"."C"`; empty when it is the type's own.
+  std::string collation;  // Quoted SQL text, `"pg_catalog"."C"`; empty when it is the type's own.
   bool not_null = false;
   bool not_null_is_valid = true;   // False: NOT NULL … NOT VALID (18+), so there may be nulls all the same.
   std::string default_expression;  // SQL text; empty when there is none. Also the expression of a generated column.
@@ -65,11 +65,12 @@ struct Index {
   bool initially_deferred = false;
   bool is_replica_identity = false;
   bool is_clustered = false;
-  bool default_order = true;                  // btree, default operator classes, the columns' own collations, ascending.
-  std::vector<std::string> key_columns;       // Plain columns only; an expression stands as an empty string.
+  bool default_order = true;             // btree, default operator classes, the columns' own collations, ascending.
+  std::vector<std::string> key_columns;  // Plain columns only; an expression stands as an empty string.
   std::vector<std::string> included_columns;  // INCLUDE (…)
   std::string access_method;
-  std::string body;  // What pg_get_indexdef() says after "USING ": `btree (a, lower(b)) INCLUDE (c) WITH (…) WHERE (…)`.
+  std::string
+      body;  // What pg_get_indexdef() says after "USING ": `btree (a, lower(b)) INCLUDE (c) WITH (…) WHERE (…)`.
   std::vector<std::string> reloptions;  // "fillfactor=70"
   std::string tablespace;               // Empty for the default.
   std::string comment;
@@ -90,12 +91,12 @@ struct CheckConstraint {
 // A foreign key of the source to another table (outgoing) or of another table to the source (incoming).
 struct ForeignKey {
   std::string name;
-  QualifiedName table;         // The table that has the constraint.
-  QualifiedName referenced;    // The table that it points to.
+  QualifiedName table;       // The table that has the constraint.
+  QualifiedName referenced;  // The table that it points to.
   std::vector<std::string> columns;
   std::vector<std::string> referenced_columns;
-  std::string definition;      // pg_get_constraintdef() without NOT VALID and NOT ENFORCED.
-  std::string on_delete;       // "a" no action, "r" restrict, "c" cascade, "n" set null, "d" set default.
+  std::string definition;  // pg_get_constraintdef() without NOT VALID and NOT ENFORCED.
+  std::string on_delete;   // "a" no action, "r" restrict, "c" cascade, "n" set null, "d" set default.
   bool is_valid = true;
   bool is_enforced = true;  // False: NOT ENFORCED (18+); then it is not valid either.
   std::string comment;
@@ -136,7 +137,8 @@ struct Grant {
 
 struct Statistics {
   QualifiedName name;
-  std::string body;  // `(ndistinct, mcv) ON a, b`, as pg_get_statisticsobjdef() writes it; `ON a, b` when it has every kind.
+  std::string
+      body;  // `(ndistinct, mcv) ON a, b`, as pg_get_statisticsobjdef() writes it; `ON a, b` when it has every kind.
   std::optional<int> target;
   std::string comment;
   bool operator==(const Statistics&) const = default;
@@ -152,8 +154,8 @@ struct Publication {
 
 // Something that uses the table and stays with it until the cutover: a view, a function, a rule.
 struct Dependent {
-  std::string kind;        // "view", "materialized view", "function", "rule", "policy", "column", "type", "foreign key".
-  std::string name;        // As a person reads it.
+  std::string kind;  // "view", "materialized view", "function", "rule", "policy", "column", "type", "foreign key".
+  std::string name;  // As a person reads it.
   std::string definition;  // CREATE RULE … for a rule; else empty.
   bool operator==(const Dependent&) const = default;
 };
@@ -163,8 +165,8 @@ struct TableSize {
   std::int64_t heap_bytes = 0;
   std::int64_t toast_bytes = 0;
   std::int64_t index_bytes = 0;
-  std::int64_t page_count = 0;   // Measured pages of the heap, not relpages.
-  double rows_estimate = 0;      // reltuples scaled to page_count; counted when the table is small or never analyzed.
+  std::int64_t page_count = 0;  // Measured pages of the heap, not relpages.
+  double rows_estimate = 0;     // reltuples scaled to page_count; counted when the table is small or never analyzed.
   std::int64_t dead_rows = 0;
   bool operator==(const TableSize&) const = default;
 };
@@ -176,14 +178,14 @@ struct TableFacts {
   std::string kind;             // relkind: "r", "p", "f", …
   std::string persistence;      // relpersistence: "p", "u", "t".
   bool is_partition = false;
-  bool has_children = false;         // Inheritance children.
-  bool has_parents = false;          // Inherits from another table (and is no partition).
+  bool has_children = false;  // Inheritance children.
+  bool has_parents = false;   // Inherits from another table (and is no partition).
   bool row_security = false, force_row_security = false;
   bool row_security_active = false;  // For this role, now: rows would be hidden.
   std::string owner;                 // Unquoted, as every name outside Grant and Policy.
   std::string access_method;
   std::string tablespace;
-  std::string of_type;  // CREATE TABLE OF type.
+  std::string of_type;                  // CREATE TABLE OF type.
   std::vector<std::string> reloptions;  // "fillfactor=90", "toast.autovacuum_enabled=off"
   std::string replica_identity;         // "d", "n", "f", "i"
   std::string comment;
@@ -214,9 +216,9 @@ struct TableFacts {
 void to_json(nlohmann::json& json, const TableFacts& facts);
 void from_json(const nlohmann::json& json, TableFacts& facts);
 
-// A hash of the table's definition, 32 hexadecimal digits: it changes if and only if the definition changed. Left out are sizes,
-// file_node, what only concerns this role (row_security_active, Publication::owned), and `dependents`, which use the table but are
-// no part of it.
+// A hash of the table's definition, 32 hexadecimal digits: it changes if and only if the definition changed. Left out
+// are sizes, file_node, what only concerns this role (row_security_active, Publication::owned), and `dependents`, which
+// use the table but are no part of it.
 std::string definition_digest(const TableFacts& facts);
 
 }  // namespace pgsluice::planner

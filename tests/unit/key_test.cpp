@@ -1,8 +1,8 @@
 #include "planner/key.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
 
 namespace pgsluice::planner {
 namespace {
