@@ -312,14 +312,18 @@ TEST_F(Indexes, ForeignKeysWaitForTheReferencedTableInShortTurnsAndNameItsHolder
   writer.begin();
   writer.query("INSERT INTO customers VALUES (1000)");
   std::thread building([&] { build(plan); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  const std::string holder = "pid " + std::to_string(writer.backend_pid());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (observer_.notes().find(holder) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   pg::Connection other = database_.connect();
   other.query("SET statement_timeout = '3s'");
   EXPECT_NO_THROW(other.query("INSERT INTO customers VALUES (1001)"));
   writer.commit();
   building.join();
   EXPECT_THAT(observer_.notes(), HasSubstr("public.customers is in use"));
-  EXPECT_THAT(observer_.notes(), HasSubstr("pid " + std::to_string(writer.backend_pid())));
+  EXPECT_THAT(observer_.notes(), HasSubstr(holder));
 }
 
 TEST_F(Indexes, ForeignKeysToATableThatIsNotThereAreLeftOutAndSaidSo) {

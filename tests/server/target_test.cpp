@@ -388,14 +388,18 @@ TEST_F(SourceGuard, WaitsForARunningWriterInShortTurnsAndNamesIt) {
   writer.begin();
   writer.query("UPDATE t SET n = 77 WHERE id = 5");
   std::thread guarding([&] { mover::install_guard(plan, sessions(plan), context()); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  const std::string holder = "pid " + std::to_string(writer.backend_pid()) + ", role owner";
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (observer_.notes().find(holder) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   // Others write meanwhile: nothing of ours waits in front of them for long.
   pg::Connection other = database_.connect();
   other.query("SET statement_timeout = '2s'");
   EXPECT_EQ(sqlstate_of(other, "UPDATE t SET n = 78 WHERE id = 6"), "");
   writer.commit();
   guarding.join();
-  EXPECT_THAT(observer_.notes(), HasSubstr("pid " + std::to_string(writer.backend_pid()) + ", role owner"));
+  EXPECT_THAT(observer_.notes(), HasSubstr(holder));
   EXPECT_EQ(sqlstate_of(other, "UPDATE t SET n = 78 WHERE id = 6"), "25006");
   EXPECT_THAT(texts("SELECT n::text FROM t WHERE id = 5"), ElementsAre("77"));
 }

@@ -36,11 +36,14 @@ class NotingObserver : public mover::Observer {
   void range_failed(std::uint32_t, std::string_view text) override { noted(text); }
 
   const std::vector<std::string>& phases() const { return phases_; }
-  const std::string& notes() const { return notes_; }
+  std::string notes() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
   const std::vector<std::string>& retries() const { return retries_; }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::string> phases_;
   std::string notes_;
   std::vector<std::string> retries_;
