@@ -173,9 +173,7 @@ TEST_P(Stopped, TwoMoversOnTwoCopiesOfTheCheckpointShareTheWork) {
   ASSERT_EQ(other.exit_code, 0) << other;
   const std::int64_t by_first = nlohmann::json::parse(first.output)["rows_this_run"];
   const std::int64_t by_other = nlohmann::json::parse(other.output)["rows_this_run"];
-  EXPECT_EQ(by_first + by_other, kRows);
-  EXPECT_GT(by_first, 0);
-  EXPECT_GT(by_other, 0);
+  EXPECT_EQ(by_first + by_other, kRows);  // How they share is chance: one may be done before the other has begun.
   expect_all_rows_arrived();
   EXPECT_EQ(second.verify().exit_code, 0);
 }
