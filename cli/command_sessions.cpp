@@ -99,6 +99,10 @@ mover::RetryOptions retry_options(const Options& options) {
   mover::RetryOptions retry;
   retry.reconnect_limit =
       std::chrono::duration_cast<std::chrono::seconds>(options.duration("reconnect-limit", retry.reconnect_limit));
+  if (retry.reconnect_limit < std::chrono::seconds(1)) {
+    throw Failure(FailureKind::refused, "--reconnect-limit is shorter than a second")
+        .hint("A time without a unit is in milliseconds, as in PostgreSQL. Write 60s, or 5min.");
+  }
   return retry;
 }
 
