@@ -30,6 +30,7 @@ struct Work {
   const Sessions& sessions;
   const RetryContext& context;
   Session& target;
+  bool gives_to_owner = false;
   const PartitionNode& root() const { return plan.layout.root; }
 };
 
@@ -58,11 +59,15 @@ void add_checks_and_triggers(const Work& work) {
   });
 }
 
-Statements missing_on(const Plan& plan, const PartitionNode& node, const TargetObjects& objects) {
+Statements missing_on(const Work& work, const PartitionNode& node, const TargetObjects& objects) {
+  const Plan& plan = work.plan;
   Statements missing;
   for (const planner::Statistics& object : plan.source.statistics) {
     if (!objects.has(node, Kind::statistics, planner::statistics_name(plan.names, plan.source, node, object).name)) {
       planner::append(missing, planner::create_statistics_sql(plan, object, node));
+      if (work.gives_to_owner) {
+        missing.push_back(planner::statistics_owner_sql(plan, object, node));
+      }
     }
   }
   planner::append(missing, planner::replica_identity_sql(plan, node));
@@ -76,6 +81,17 @@ Statements missing_on(const Plan& plan, const PartitionNode& node, const TargetO
   }
   planner::append(missing, planner::row_security_sql(plan, node));
   return missing;
+}
+
+// Whether the source's owner was given the target: as prepare_target() decided.
+bool read_gift_to_owner(const Work& work) {
+  bool gives = false;
+  repeat_until_done(work.target, work.context, "looking at the owner", [&](pg::Connection& target) {
+    const pg::Result row =
+        fixed_query(target, "owner_is_assignable", {work.plan.source.owner, work.root().name.schema});
+    gives = !row.boolean(0, row.column("is_self")) && row.boolean(0, row.column("can_be_given"));
+  });
+  return gives;
 }
 
 // Calls `statements` for every node, some of them in one transaction.
@@ -199,13 +215,14 @@ void analyze(const Work& work) {
 
 void finish_target(const Plan& plan, const Sessions& sessions, const RetryContext& context) {
   Session target([&sessions] { return open_patient_target(sessions, "finishing"); });
-  const Work work{plan, sessions, context, target};
+  Work work{plan, sessions, context, target};
   if (!plan.layout.existing) {
     context.observer.phase_began("finishing", "steps");
     add_checks_and_triggers(work);
+    work.gives_to_owner = read_gift_to_owner(work);
     for_all_nodes(
         work, "adding statistics, policies and replica identity",
-        [&](const PartitionNode& node, const TargetObjects& objects) { return missing_on(plan, node, objects); });
+        [&](const PartitionNode& node, const TargetObjects& objects) { return missing_on(work, node, objects); });
     carry_sequence_values(work);
     grant(work);
     publish(work);

@@ -162,6 +162,12 @@ Statements create_statistics_sql(const Plan& plan, const Statistics& statistics,
   return statements;
 }
 
+Statement statistics_owner_sql(const Plan& plan, const Statistics& statistics, const PartitionNode& node) {
+  return {"ALTER STATISTICS " + pg::quoted(statistics_name(plan.names, plan.source, node, statistics)) + " OWNER TO " +
+              pg::quoted(plan.source.owner),
+          "", pg::display(node.name)};
+}
+
 bool falls_back_to_full_identity(const TableFacts& facts, const Layout& layout,
                                  const std::vector<std::string>& columns_with_nulls) {
   const std::vector<TargetIndex> indexes = target_indexes(facts, layout, columns_with_nulls);

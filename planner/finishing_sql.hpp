@@ -27,6 +27,8 @@ Statements create_policy_sql(const Policy& policy, const PartitionNode& node);
 Statements row_security_sql(const Plan& plan, const PartitionNode& node);
 
 Statements create_statistics_sql(const Plan& plan, const Statistics& statistics, const PartitionNode& node);
+// A statistics object does not follow its table's owner.
+Statement statistics_owner_sql(const Plan& plan, const Statistics& statistics, const PartitionNode& node);
 
 // What `replica_identity` of the source means for this node; empty for the default, and where the index has become
 // unfit for it.

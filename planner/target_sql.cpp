@@ -82,6 +82,7 @@ void add_finish(Statements& statements, const Plan& plan) {
   for (const PartitionNode* node : nodes(plan.layout)) {
     for (const Statistics& object : plan.source.statistics) {
       append(statements, create_statistics_sql(plan, object, *node));
+      statements.push_back(statistics_owner_sql(plan, object, *node));
     }
     append(statements, replica_identity_sql(plan, *node));
     if (node->is_leaf()) {

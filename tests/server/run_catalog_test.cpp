@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "pg/identifier.hpp"
 #include "tests/support/database.hpp"
 #include "tests/support/migration.hpp"
+#include "tests/support/role.hpp"
 #include "tests/support/row_set.hpp"
 #include "tests/support/table_definition.hpp"
 
@@ -97,6 +99,7 @@ class Catalog : public testing::Test {
     return connection_.query("SELECT last_value FROM " + sequence).integer(0, 0);
   }
 
+  Role member_{"member"};
   Database database_;
   pg::Connection connection_ = database_.connect();
   Migration migration_{database_};
@@ -131,6 +134,31 @@ std::string name_of_method(const testing::TestParamInfo<const char*>& info) {
 
 INSTANTIATE_TEST_SUITE_P(By, CatalogAfterRun, testing::Values("insert", "move", "stream", "stream-move"),
                          name_of_method);
+
+TEST_F(Catalog, TargetBelongsToTheOwnerWhoeverRuns) {
+  const Definition before = read_definition(connection_, "app.\"Orders\"");
+  const std::string dump = schema_dump(database_);
+  database_.connect_as_superuser().run_script("GRANT owner TO " + pg::quoted(member_.name()) +
+                                              "; GRANT CREATE ON DATABASE " + database_.name() + " TO " +
+                                              pg::quoted(member_.name()));
+  for (const std::string& role : {std::string(kSuperuser), member_.name()}) {
+    const Migration migration(database_.conninfo(role));
+    const Outcome planned = migration.plan({"--table", "app.\"Orders\"", "--by", "LIST (region)"});
+    ASSERT_EQ(planned.exit_code, 0) << role << ": " << planned;
+    const Outcome moved = migration.run();
+    ASSERT_EQ(moved.exit_code, 0) << role << ": " << moved;
+    EXPECT_EQ(difference(before, read_definition(connection_, "app.\"Orders_partitioned\"")), "") << role;
+    const pg::Result foreign = connection_.query(
+        "SELECT c.oid::regclass FROM pg_class c WHERE relname LIKE 'Orders_partitioned%' AND relowner <> "
+        "'owner'::regrole");
+    EXPECT_EQ(foreign.row_count(), 0) << role << " owns " << foreign.text(0, 0);
+    EXPECT_EQ(migration.verify().exit_code, 0) << role;
+    ASSERT_EQ(migration.rollback().exit_code, 0) << role;
+  }
+  database_.connect_as_superuser().run_script("REVOKE CREATE ON DATABASE " + database_.name() + " FROM " +
+                                              pg::quoted(member_.name()));
+  EXPECT_EQ(schema_dump(database_), dump);
+}
 
 TEST_F(Catalog, LeavesHaveStorageParametersIndexesTriggersAndOwner) {
   const Definition parameters = read_storage_parameters(connection_, "app.\"Orders\"");
