@@ -83,7 +83,8 @@ TEST_F(Refused, RunSaysThatTheServerCannotBeReachedAndKeepsTheCheckpoint) {
 }
 
 TEST_F(Refused, PlanWithoutTheRightToMakeTheTargetNamesTheGrant) {
-  connection_.run_script("GRANT SELECT ON events TO " + pg::quoted(role_.name()));
+  connection_.run_script("REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON events TO " +
+                         pg::quoted(role_.name()));
   const Migration as_reader(database_.conninfo(role_.name()));
   const Outcome outcome = as_reader.plan(kByKind);
   expect_refused(outcome, "GRANT");
@@ -204,6 +205,7 @@ TEST_F(Refused, TableThatWasMadeAnewAfterThePlan) {
 }
 
 TEST_F(Refused, TableThatWasRewrittenAfterItsHeapBlocksWerePlanned) {
+  if (connection_.server_major_version() < kCtidRangesSince) GTEST_SKIP() << "no ranges of heap blocks before 14";
   connection_.run_script("CREATE TABLE keyless AS SELECT * FROM events");
   ASSERT_EQ(migration_.plan({"--table", "keyless", "--by", "HASH (kind)", "--partitions", "2"}).exit_code, 0);
   connection_.query("VACUUM FULL keyless");

@@ -111,7 +111,7 @@ TEST_P(Surroundings, RuleOnTheSourceIsNeverAppliedToRowsThatTravel) {
 TEST_P(Surroundings, PartitionOfAPartitionedTableCanBeTheSource) {
   connection_.run_script(
       "CREATE TABLE parent (id bigint, name text, at timestamptz NOT NULL) PARTITION BY RANGE (id);"
-      "CREATE TABLE part PARTITION OF parent FOR VALUES FROM (0) TO (10000);"
+      "CREATE TABLE part PARTITION OF parent (PRIMARY KEY (id)) FOR VALUES FROM (0) TO (10000);"
       "CREATE TABLE rest PARTITION OF parent DEFAULT;"
       "INSERT INTO parent SELECT * FROM items; INSERT INTO parent VALUES (-1, 'elsewhere', now()); ANALYZE parent;");
   const RowSet rows = read_rows(connection_, "part");

@@ -15,6 +15,9 @@
 
 namespace pgsluice::tests {
 
+// The server version from which a table without a unique key can be cut into ranges, by ctid.
+inline constexpr int kCtidRangesSince = 14;
+
 class Migration {
  public:
   explicit Migration(const Database& database) : Migration(database.conninfo()) {}
