@@ -17,26 +17,54 @@ constexpr std::size_t kBigintFieldBytes = 4 + 8;
   std::abort();
 }
 
-template <typename Integer>
-Integer big_endian(std::span<const char> bytes) {
-  Integer value = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) {
-    value = static_cast<Integer>(value << 8U | static_cast<unsigned char>(bytes[i]));
+// The size of the header that the message begins with.
+std::size_t header_bytes(std::span<const char> message) {
+  if (message.size() < kHeaderFixedBytes) {
+    die("the header is too short");
   }
-  return value;
+  const std::size_t size = kHeaderFixedBytes + big_endian<std::uint32_t>(message.data() + kHeaderFixedBytes - 4);
+  if (message.size() < size) {
+    die("the header's extension is too short");
+  }
+  return size;
+}
+
+bool is_trailer(std::span<const char> message) {
+  return message.size() >= kBinaryTrailer.size() && big_endian<std::int16_t>(message.data()) == -1;
 }
 
 }  // namespace
 
+std::span<const char> BinaryRows::row_of(std::span<const char> message) {
+  if (!header_seen_) {
+    message = message.subspan(header_bytes(message));
+    header_seen_ = true;
+  }
+  return is_trailer(message) ? std::span<const char>() : message;
+}
+
+std::int64_t take_last_bigint(std::span<const char> row, std::string& bytes) {
+  if (row.size() < 2) {
+    die("a row is too short");
+  }
+  const auto field_count = big_endian<std::int16_t>(row.data());
+  if (field_count < 1 || row.size() < 2 + kBigintFieldBytes) {
+    die("a row has no bigint at its end");
+  }
+  const auto last = row.last(kBigintFieldBytes);
+  if (big_endian<std::uint32_t>(last.data()) != sizeof(std::int64_t)) {
+    die("a row's last field is no bigint");
+  }
+  const auto fewer = static_cast<std::uint16_t>(field_count - 1);
+  bytes.push_back(static_cast<char>(fewer >> 8U));
+  bytes.push_back(static_cast<char>(fewer & 0xFFU));
+  bytes.append(row.data() + 2, row.size() - 2 - kBigintFieldBytes);
+  return big_endian<std::int64_t>(last.data() + 4);
+}
+
 std::optional<std::int64_t> LastFieldTaker::take_binary(std::span<const char> message, std::string& bytes) {
   if (!header_seen_) {
-    if (message.size() < kHeaderFixedBytes) {
-      die("the header is too short");
-    }
-    const std::size_t size = kHeaderFixedBytes + big_endian<std::uint32_t>(message.subspan(kHeaderFixedBytes - 4));
-    if (message.size() < size) {
-      die("the header's extension is too short");
-    }
+    const std::size_t size = header_bytes(message);
     bytes.append(message.data(), size);
     message = message.subspan(size);
     header_seen_ = true;
@@ -44,26 +72,11 @@ std::optional<std::int64_t> LastFieldTaker::take_binary(std::span<const char> me
   if (message.empty()) {
     return std::nullopt;
   }
-  if (message.size() < 2) {
-    die("a row is too short");
-  }
-  const auto field_count = static_cast<std::int16_t>(big_endian<std::uint16_t>(message));
-  if (field_count == -1) {
+  if (is_trailer(message)) {
     bytes.append(message.data(), message.size());
     return std::nullopt;
   }
-  if (field_count < 1 || message.size() < 2 + kBigintFieldBytes) {
-    die("a row has no bigint at its end");
-  }
-  const auto last = message.last(kBigintFieldBytes);
-  if (big_endian<std::uint32_t>(last) != sizeof(std::int64_t)) {
-    die("a row's last field is no bigint");
-  }
-  const auto fewer = static_cast<std::uint16_t>(field_count - 1);
-  bytes.push_back(static_cast<char>(fewer >> 8U));
-  bytes.push_back(static_cast<char>(fewer & 0xFFU));
-  bytes.append(message.data() + 2, message.size() - 2 - kBigintFieldBytes);
-  return static_cast<std::int64_t>(big_endian<std::uint64_t>(last.subspan(4)));
+  return take_last_bigint(message, bytes);
 }
 
 std::optional<std::int64_t> LastFieldTaker::take(std::span<const char> message, std::string& bytes) {
