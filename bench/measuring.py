@@ -10,7 +10,12 @@ import tempfile
 
 from contenders.contender import OTHER_DATABASE, Clock, Contender, Place, SkippedHere
 
+WAL_BYTES_MAX = 17 * 2**30  # The server's max_wal_size, and what it writes before a checkpoint has ended.
 KEPT = "kept"  # The pristine rows, from which a source that was emptied is made again.
+
+
+class DiskTooSmall(Exception):
+    """The message says what is there and what is needed."""
 
 
 @dataclasses.dataclass
@@ -33,8 +38,8 @@ class Entry:
 
 
 @contextlib.contextmanager
-def source(server, table, rows, must_survive_moves):
-    """Builds the table's source, yields the fingerprint of its rows, and drops it at the end."""
+def source(server, table, rows):
+    """Builds the table's source, yields the fingerprint of its rows, and drops it at the end. Fails: DiskTooSmall."""
     say(f"{table.label}: building {rows:,} rows")
     server.sql(f"ALTER SYSTEM SET wal_sync_method = '{table.wal_sync_method}'")
     server.sql("SELECT pg_reload_conf()")
@@ -43,12 +48,20 @@ def source(server, table, rows, must_survive_moves):
     try:
         server.sql(table.definition_sql(KEPT, "UNLOGGED"))
         server.sql(f"INSERT INTO {KEPT} ({table.columns}) {table.select.format(rows=rows)}")
+        require_disk(server)
         rebuild(server, table)
-        if not must_survive_moves:
-            server.sql(f"DROP TABLE {KEPT}")
         yield server.sql(table.fingerprint_sql(table.name))
     finally:
         server.sql(f"DROP TABLE IF EXISTS {table.name}, {KEPT} CASCADE")
+
+
+def require_disk(server):
+    """Before the disk is filled: kept rows, source and target with their indexes, a file of the rows, and the WAL of the largest job."""
+    kept = int(server.sql(f"SELECT pg_table_size('{KEPT}')"))
+    needed = 5 * kept + min(5 * kept, WAL_BYTES_MAX)
+    free = shutil.disk_usage(server.folder).free
+    if free < needed:
+        raise DiskTooSmall(f"{server.folder} has {free / 1e9:.1f} GB free; this table needs {needed / 1e9:.1f} GB more")
 
 
 def rebuild(server, table):
@@ -84,7 +97,8 @@ def take_turns(entries, rounds, after_round=lambda: None):
 
 
 def measure(entry):
-    """One job with everything around it. Returns its figures, or None when it failed."""
+    """One job with everything around it. Returns its figures, or None when it failed. When the whole run is being stopped, nothing is put
+    right any more: the cluster goes as it is."""
     place, contender = entry.place, entry.contender
     folder = tempfile.mkdtemp(prefix="job-", dir=place.server.folder)
     os.chmod(folder, 0o777)  # The server writes there too, as another user.
@@ -94,22 +108,17 @@ def measure(entry):
         contender.prepare(here)
         clock = Clock(place.server)
         contender.work(here, clock)
-        figures = clock.figures(contender.rows_of(place.rows))
+        measured = clock.figures(contender.rows_of(place.rows))
         contender.after(here, clock)
-        figures.update(clock.notes, memory=clock.memory)
         contender.check(here)
+        figures = {**measured, **clock.notes, "memory": clock.memory}
     except Exception as failure:  # Whatever it is, it is this contender's, and the others go on.
         entry.failed = f"{type(failure).__name__}: {failure}"
-        figures = None
         end_sessions(place.server)
-    finally:
-        if sys.exc_info()[0] is None:  # Else the run is being ended, and the cluster goes as a whole.
-            contender.clean_up(place)
-            if contender.empties_source or entry.failed:
-                with_kept = place.server.sql(f"SELECT to_regclass('{KEPT}') IS NOT NULL") == "t"
-                if with_kept:
-                    rebuild(place.server, place.table)
-            shutil.rmtree(folder, ignore_errors=True)
+    contender.clean_up(place)
+    if contender.empties_source or entry.failed:
+        rebuild(place.server, place.table)
+    shutil.rmtree(folder, ignore_errors=True)
     return figures
 
 

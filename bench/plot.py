@@ -70,7 +70,8 @@ def _panel(axis, table, rows):
             label.set_color(OURS)
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xlim(0, most * 1.25)
-    axis.set_title(f"{table['label']}: {table['what']} ({table['rows']:,} rows)", loc="left", fontsize=10, fontweight="bold")
+    axis.annotate(f"{table['label']}: {table['what']} ({table['rows']:,} rows)", (0, 1), (4, 0), xycoords=("figure fraction", "axes fraction"),
+                  textcoords="offset points", fontsize=10, fontweight="bold", va="bottom")
     axis.tick_params(axis="y", length=0)
     axis.set_xticks([])
     for side in ("top", "right", "bottom"):

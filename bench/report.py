@@ -23,23 +23,23 @@ def medians(entry):
     for kind in ("phases", "phases_server_cpu"):
         names = [name for name in rounds[0][kind]]
         found[kind] = {name: middle(lambda figures, kind=kind, name=name: figures[kind].get(name)) for name in names}
+    found["rate_indexed"] = found["rows"] / (found["seconds"] - (found["phases"].get("analyze") or 0))
     return found
 
 
-def best_rate(entries, chosen):
-    """(label, rows/s) of the quickest of those that `chosen` takes, or None."""
-    rates = [(entry["label"], medians(entry)["rate"]) for entry in entries if entry["rounds"] and chosen(entry)]
-    return max(rates, key=lambda pair: pair[1], default=None)
+def best_rate(entries, chosen, kind="rate"):
+    """Rows/s of the quickest of those that `chosen` takes, or None. The kind `rate_indexed` leaves ANALYZE out."""
+    return max((medians(entry)[kind] for entry in entries if entry["rounds"] and chosen(entry)), default=None)
 
 
 def is_by_hand(entry):
     return entry["label"].startswith("by hand")
 
 
-def reference_rate(entries, section):
+def reference_rate(entries, section, kind):
     """What a section's ratios refer to: the best by hand that does the same; where there is none, the best by hand that copies."""
-    same = best_rate(entries, lambda entry: is_by_hand(entry) and entry["section"] == section)
-    return same or best_rate(entries, lambda entry: is_by_hand(entry) and entry["section"] == "COPY")
+    same = best_rate(entries, lambda entry: is_by_hand(entry) and entry["section"] == section, kind)
+    return same or best_rate(entries, lambda entry: is_by_hand(entry) and entry["section"] == "COPY", kind)
 
 
 def _number(value, pattern="{:.1f}"):
@@ -75,15 +75,15 @@ def markdown(raw, plot):
 
 def glance(raw):
     """The comparisons that matter, as ratios of rows/s."""
-    labels = [table["label"] for table in raw["tables"]]
+    labels = [f"{table['label']}{what}" for table in raw["tables"] for what in ("", ", no ANALYZE")]
     rows = []
 
     def add(title, ours, others):
         cells = []
         for table in raw["tables"]:
-            entries = table["contenders"]
-            mine, theirs = best_rate(entries, ours), best_rate(entries, others)
-            cells.append(f"{mine[1] / theirs[1]:.2f}" if mine and theirs else "–")
+            for kind in ("rate", "rate_indexed"):
+                mine, theirs = best_rate(table["contenders"], ours, kind), best_rate(table["contenders"], others, kind)
+                cells.append(f"{mine / theirs:.2f}" if mine and theirs else "–")
         if any(cell != "–" for cell in cells):
             rows.append("| " + " | ".join([title] + cells) + " |")
 
@@ -117,7 +117,7 @@ def glance(raw):
             "| --- |" + " ---: |" * len(labels), *rows, ""]
 
 
-HEADINGS = ("contender", "seconds", "min–max", "rows/s", "to the best by hand", "fill s", "fill rows/s", "fill, share of its CPU ceiling", "index s",
+HEADINGS = ("contender", "seconds", "min–max", "rows/s", "to the best by hand", "same, no ANALYZE", "fill s", "fill rows/s", "fill, share of its CPU ceiling", "index s",
             "analyze s", "other s", "WAL MB", "server CPU s", "mover CPU s", "mover peak MB", "verify s (share of the job)")
 
 
@@ -130,7 +130,7 @@ def table_section(raw, table):
         if not entries:
             continue
         lines.append(f"| *{title}* |" + " |" * (len(HEADINGS) - 1))
-        reference = reference_rate(table["contenders"], section)
+        reference = {kind: reference_rate(table["contenders"], section, kind) for kind in ("rate", "rate_indexed")}
         for entry in entries:
             remarks += [f"- {entry['label']}: {kind}: {' '.join(entry[kind].split())}" for kind in ("skipped", "failed") if entry[kind]]
             figures = medians(entry)
@@ -146,7 +146,7 @@ def contender_line(entry, figures, reference, cores):
     job, verify = figures["seconds"], figures["verify_seconds"]
     name = f"**{entry['label']}**" if entry["is_ours"] else entry["label"]
     cells = [name, f"{job:.2f}", "–".join(f"{seconds:.2f}" for seconds in figures["spread"]), f"{figures['rate']:,.0f}",
-             _number(reference and figures["rate"] / reference[1], "{:.2f}"), _number(fill, "{:.2f}"),
+             *(_number(rate and figures[kind] / rate, "{:.2f}") for kind, rate in reference.items()), _number(fill, "{:.2f}"),
              _number(fill and figures["rows"] / fill, "{:,.0f}"), _number(fill and 100 * cpu["fill"] / cores / fill, "{:.0f} %"),
              _number(phases.get("index"), "{:.2f}"), _number(phases.get("analyze"), "{:.2f}"), f"{other:.2f}", f"{figures['wal'] / 1e6:,.0f}",
              f"{figures['server_cpu']:.1f}", f"{figures['mover_cpu']:.2f}", f"{figures['memory'] / 1e6:.0f}",
@@ -169,7 +169,8 @@ def decisions(table):
 
 def how_to_read():
     return ["## How to read it", "",
-            "- Ratios are of rows/s, to the best by hand of the same section; into another database, to the best by hand that copies.",
+            "- Ratios are of rows/s, to the best by hand of the same section; into another database, to the best by hand that copies. "
+            "ANALYZE is the same statement for everybody and takes what it takes; so each ratio is given without it too.",
             "- The share of its CPU ceiling: the server's processor seconds while filling, over the cores, over the seconds of filling. "
             "100 % means that no core had time left for more rows by this way of filling.",
             "- Other seconds: making the target; for pgsluice also `plan`, connections, guard, ledger and attaching.",
@@ -181,7 +182,7 @@ def study_section(study):
     methods = list(dict.fromkeys(point["method"] for point in study["points"]))
     values = list(dict.fromkeys(point["value"] for point in study["points"]))
     headings = [study["axis"]] + [f"{method}: {what}" for method in methods
-                                  for what in ("seconds", "µs/row", "fill rows/s", "to the first", "peak MB")]
+                                  for what in ("seconds", "µs/row", "to the first", "fill rows/s", "to the first", "peak MB")]
     lines = [f"## {study['what'][0].upper()}{study['what'][1:]}", "", "| " + " | ".join(headings) + " |",
              "|" + " ---: |" * len(headings)]
     firsts = {}
@@ -193,11 +194,11 @@ def study_section(study):
             figures = medians(point)
             if figures is None:
                 remarks.append(f"- {point['label']}: {' '.join((point['failed'] or point['skipped']).split())}")
-                cells += ["–"] * 5
+                cells += ["–"] * 6
                 continue
-            firsts.setdefault(method, figures["rate"])
-            fill = figures["phases"].get("fill")
-            cells += [f"{figures['seconds']:.2f}", f"{1e6 / figures['rate']:.3f}", _number(fill and figures["rows"] / fill, "{:,.0f}"),
-                      f"{figures['rate'] / firsts[method]:.2f}", f"{figures['memory'] / 1e6:.0f}"]
+            fill_rate = figures["rows"] / figures["phases"].get("fill", figures["seconds"])
+            first_rate, first_fill_rate = firsts.setdefault(method, (figures["rate"], fill_rate))
+            cells += [f"{figures['seconds']:.2f}", f"{1e6 / figures['rate']:.3f}", f"{figures['rate'] / first_rate:.2f}", f"{fill_rate:,.0f}",
+                      f"{fill_rate / first_fill_rate:.2f}", f"{figures['memory'] / 1e6:.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return lines + [""] + remarks + ([""] if remarks else [])

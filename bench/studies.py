@@ -27,7 +27,7 @@ def size(server, options):
     for wanted in SIZES:
         table = narrow_long(wanted)
         rows = table.rows(options.scale)
-        with source(server, table, rows, must_survive_moves=False) as fingerprint:
+        with source(server, table, rows) as fingerprint:
             entry = _entry(table, rows, "auto", fingerprint, options, server, None)
             take_turns([entry], options.rounds)
             points += _points([entry], [rows])
@@ -37,7 +37,7 @@ def size(server, options):
 def leaves(server, options):
     tables = [narrow_hashed(count) for count in LEAVES]
     rows = tables[0].rows(options.scale)
-    with source(server, dataclasses.replace(tables[0], label="leaves"), rows, must_survive_moves=False) as fingerprint:
+    with source(server, dataclasses.replace(tables[0], label="leaves"), rows) as fingerprint:
         pairs = [(table, count, method) for table, count in zip(tables, LEAVES) for method in ("insert", "stream")]
         entries = [_entry(table, rows, method, fingerprint, options, server, None) for table, _, method in pairs]
         take_turns(entries, options.rounds)
@@ -47,7 +47,7 @@ def leaves(server, options):
 
 def workers(server, options):
     rows = EVENTS.rows(options.scale)
-    with source(server, EVENTS, rows, must_survive_moves=False) as fingerprint:
+    with source(server, EVENTS, rows) as fingerprint:
         pairs = [(count, method) for count in WORKERS for method in ("auto", "stream")]
         entries = [_entry(EVENTS, rows, method, fingerprint, options, server, count) for count, method in pairs]
         take_turns(entries, options.rounds)

@@ -77,7 +77,7 @@ SOURCES = Table(
     "created_at timestamptz NOT NULL",
     """SELECT g, 'u' || md5((g % ({rows} / 3))::text), (ARRAY['invoice', 'order', 'event'])[1 + g % 3], md5(g::text),
               jsonb_build_object('n', g, 'who', md5(g::text || 'a'), 'list', jsonb_build_array(g, g + 1, g + 2),
-                                 'text', (SELECT string_agg(md5(g::text || i), ' ') FROM generate_series(1, 13) i)),
+                                 'text', (SELECT string_agg(md5(g::text || i), ' ') FROM generate_series(1, 14) i)),
               '2024-01-01'::timestamptz + g * interval '20 s'
        FROM generate_series(1::bigint, {rows}) g""",
     "id, uid, type, payload_hash, payload, created_at", "HASH (uid)", _hash_leaves(16), ("--by", "HASH (uid)", "--partitions", "16"),
@@ -100,7 +100,7 @@ BLOBS = Table(
     "id, body", "HASH (id)", _hash_leaves(16), ("--by", "HASH (id)", "--partitions", "16"),
     (Constraint("PRIMARY KEY", "pkey", "id", "id"),), external=("body",))
 
-SLOW_WAL = dataclasses.replace(EVENTS, label="T2w", what="T2 with every WAL write synced (wal_sync_method=open_datasync)",
+SLOW_WAL = dataclasses.replace(EVENTS, label="T2w", what="T2 on slow WAL, wal_sync_method=open_datasync",
                                wal_sync_method="open_datasync")
 
 TABLES = {table.label: table for table in (SOURCES, EVENTS, BLOBS, SLOW_WAL)}
