@@ -98,18 +98,20 @@ class Memory(threading.Thread):
     """Watches the peak memory of programs. The kernel's ru_maxrss will not do: it begins with the memory of the process that forked."""
 
     PERIOD_SECONDS = 0.02
+    FAMILY_PERIOD_SECONDS = 0.25  # Looking at many processes takes time from those who are measured.
 
     def __init__(self, programs):
         super().__init__(daemon=True)
         self._programs = programs  # (process id, whether it has children)
         self._done = threading.Event()
         self._peaks = {pid: 0 for pid, _ in programs}
+        self._period_seconds = self.FAMILY_PERIOD_SECONDS if any(has_children for _, has_children in programs) else self.PERIOD_SECONDS
 
     def run(self):
         while True:
             for pid, has_children in self._programs:
                 self._peaks[pid] = max(self._peaks[pid], _family_bytes(pid) if has_children else _peak_bytes(pid))
-            if self._done.wait(self.PERIOD_SECONDS):
+            if self._done.wait(self._period_seconds):
                 return
 
     def stop(self):

@@ -83,7 +83,7 @@ class Clock:
 class CpuHistory(threading.Thread):
     """Remembers the server's processor seconds over time, so that a phase that only a program knows can be looked up afterwards."""
 
-    PERIOD_SECONDS = 0.02
+    PERIOD_SECONDS = 0.04
 
     def __init__(self, server):
         super().__init__(daemon=True)
