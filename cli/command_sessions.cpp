@@ -88,11 +88,23 @@ unsigned session_count(const Options& options, std::string_view name, unsigned f
   return static_cast<unsigned>(count);
 }
 
+namespace {
+
+constexpr std::string_view kAuto = "auto";
+
+}  // namespace
+
 unsigned worker_count(const Options& options, const FirstSessions& reached) {
   constexpr unsigned kElsewhere = 4;
   const bool is_here = reached.source.is_local() && reached.target.is_local();
   const unsigned cores = std::thread::hardware_concurrency();
-  return session_count(options, "workers", is_here && cores > 0 ? cores : kElsewhere);
+  const unsigned first_guess = is_here && cores > 0 ? cores : kElsewhere;
+  return options.text("workers", kAuto) == kAuto ? first_guess : session_count(options, "workers", first_guess);
+}
+
+unsigned worker_count_max(const Options& options, unsigned workers) {
+  constexpr unsigned kGrowth = 4;
+  return options.text("workers", kAuto) == kAuto ? kGrowth * workers : workers;
 }
 
 mover::RetryOptions retry_options(const Options& options) {

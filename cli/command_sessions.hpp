@@ -33,9 +33,12 @@ void read_with_retries(const mover::Sessions& sessions, const Options& options, 
                        const pg::QualifiedName& table,
                        const std::function<void(pg::Connection& source, pg::Connection& target)>& body);
 
-// --workers; by default this machine's cores when both servers run on it, else 4. Fails: refused, when it is 0 or
-// beyond 1024.
+// --workers; where it is `auto` this machine's cores when both servers run on it, else 4. Fails: refused, when it is 0
+// or beyond 1024.
 unsigned worker_count(const Options& options, const FirstSessions& reached);
+
+// How many a run may try: more than `workers` where --workers is `auto`.
+unsigned worker_count_max(const Options& options, unsigned workers);
 
 // --reconnect-limit.
 mover::RetryOptions retry_options(const Options& options);

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mover/calibration.hpp"
+
 namespace pgsluice::cli {
 
 MigrationState state_of(const planner::Checkpoint& checkpoint) {
@@ -54,7 +56,18 @@ std::string next_command(planner::Phase phase, const std::string& whereabouts) {
 
 std::string title(const planner::Plan& plan) {
   return pg::display(plan.source.name) + " to " + pg::display(plan.layout.root.name) + " (" +
-         std::string(name_of(plan.method)) + ")";
+         methods_text(plan.methods) + ")";
+}
+
+nlohmann::ordered_json calibration_document(const planner::Checkpoint& checkpoint) {
+  const auto setting = checkpoint.settings().find(mover::kCalibrationSetting);
+  return setting == checkpoint.settings().end() ? nlohmann::ordered_json()
+                                                : nlohmann::ordered_json::parse(setting->second);
+}
+
+std::string calibration_text(const planner::Checkpoint& checkpoint) {
+  const nlohmann::ordered_json document = calibration_document(checkpoint);
+  return document.is_object() ? document.at("summary").get<std::string>() : "";
 }
 
 }  // namespace pgsluice::cli

@@ -35,4 +35,9 @@ std::string next_command(planner::Phase phase, const std::string& whereabouts);
 // "public.sources to public.sources_partitioned (insert)".
 std::string title(const planner::Plan& plan);
 
+// What a run found about the best way, as its calibration left it in the checkpoint; null when there was none.
+nlohmann::ordered_json calibration_document(const planner::Checkpoint& checkpoint);
+// The same in one sentence; empty when there was none.
+std::string calibration_text(const planner::Checkpoint& checkpoint);
+
 }  // namespace pgsluice::cli

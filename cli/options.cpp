@@ -242,14 +242,17 @@ const std::vector<OptionSpec>& option_specs() {
       {"strategy", "NAME", "plan", kWay,
        "How concurrent writes are survived. This version has: offline (nobody writes). Default."},
       {"method", "NAME", "plan", kWay,
-       "auto, insert, move, stream or stream-move. auto is insert inside one database and stream between two. Default: "
-       "auto."},
+       "auto: copies by insert or stream, whichever the run finds better on its first ranges. auto-move: the same for "
+       "the methods that empty the source, move or stream-move. Or one of the four by name. Default: auto."},
       {"guard", "on|off", "plan", kWay,
        "on: writes to the source are rejected while rows travel. off: nobody is stopped, and the run checks at its end "
        "that nobody wrote. "
        "Default: on."},
 
-      {"split", "HOW", "plan", kRanges, "auto, key (by a unique key) or ctid (by heap blocks). Default: auto."},
+      {"split", "HOW", "plan", kRanges,
+       "key (by a unique key), ctid (by heap blocks, in the heap's order) or auto: ctid where no row can move "
+       "meanwhile, "
+       "which is when the method copies and the guard is on. Default: auto."},
       {"range-rows", "N", "plan", kRanges, "At most about N rows in a range. Default: chosen from the table's size."},
       {"range-bytes", "SIZE", "plan", kRanges,
        "At most about SIZE in a range, TOAST included. Default: chosen from the table's size."},
@@ -261,8 +264,11 @@ const std::vector<OptionSpec>& option_specs() {
        "triggers. May be repeated.",
        true},
 
-      {"workers", "N", "run verify rollback", kSpeed,
-       "Sessions that work at once. Default: this machine's cores when the server runs on it, else 4."},
+      {"workers", "N|auto", "run verify rollback", kSpeed,
+       "Sessions that work at once. auto: this machine's cores when the server runs on it, else 4; run tries more and "
+       "keeps what pays. Default: auto."},
+      {"optimize", "WHAT", "run", kSpeed,
+       "What the best method is best for: time, wal (bytes of WAL a row) or io (WAL and blocks read). Default: time."},
       {"batch-rows", "N", "run", kSpeed, "Rows in one transaction. Default: sized by time, towards half a second."},
       {"index-jobs", "N", "run", kSpeed, "Indexes built at once. Default: as --workers."},
       {"index-memory", "SIZE", "run", kSpeed,
@@ -272,6 +278,10 @@ const std::vector<OptionSpec>& option_specs() {
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},
       {"find", "", "verify", kConduct, "Names the keys that differ in each range that differs."},
       {"again", "", "verify", kConduct, "Compares ranges again that an earlier verify found equal."},
+      {"exact", "", "verify", kConduct,
+       "Compares the binary or text form of every value, at two to five times the cost. Without it jsonb is compared "
+       "by its own hash, which is blind to the sign and scale of a number in it, to where an inner array or object "
+       "ends, and to values 32 places apart that change alike or change places. Not for move and stream-move."},
       {"yes", "", "run rollback", kConduct, "Does not ask."},
       {"lock-timeout", "TIME", "", kConduct,
        "How long any statement of ours may wait for a lock before it steps back. Default: 200ms."},

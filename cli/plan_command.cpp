@@ -76,7 +76,8 @@ planner::PlanOptions plan_options(const Options& options) {
   wanted.levels = levels_of(options);
   wanted.strategy = planner::strategy_named(options.text("strategy", name_of(wanted.strategy)));
   const std::string method = options.text("method", "auto");
-  if (method != "auto") {
+  wanted.empty_source = method == "auto-move";
+  if (method != "auto" && !wanted.empty_source) {
     wanted.method = planner::method_named(method);
   }
   wanted.guard = options.on_off("guard", wanted.guard);

@@ -129,7 +129,7 @@ void add_target(Page& page, const Plan& plan, bool in_full) {
 }
 
 std::string method_text(const Plan& plan) {
-  std::string text = std::string(name_of(plan.method));
+  std::string text = methods_text(plan.methods);
   text += plan.method_reason.empty() ? ", as asked" : ": " + plan.method_reason;
   return text + (empties_source(plan.method) ? ". Rows leave the source as they arrive in the target."
                                              : ". The source keeps all of its rows.");
@@ -344,7 +344,7 @@ nlohmann::ordered_json plan_document(const Plan& plan, const PlanTextOptions& op
                         {"server", database(plan.target_database)},
                         {"leaf_count", leaves(plan.layout).size()},
                         {"layout", node_document(plan.layout.root)}};
-  document["method"] = {{"name", name_of(plan.method)}, {"reason", plan.method_reason}};
+  document["method"] = {{"name", methods_text(plan.methods)}, {"reason", plan.method_reason}};
   std::vector<std::string> key_columns;
   for (const planner::KeyColumn& column : plan.key.columns) {
     key_columns.push_back(column.name);

@@ -33,6 +33,8 @@ using planner::Checkpoint;
 mover::MoveOptions move_options(const Options& options, const FirstSessions& reached) {
   mover::MoveOptions wanted;
   wanted.workers = worker_count(options, reached);
+  wanted.workers_max = worker_count_max(options, wanted.workers);
+  wanted.optimize = mover::optimize_named(options.text("optimize", "time"));
   wanted.batch_rows = options.count("batch-rows", 0);
   wanted.index_jobs = session_count(options, "index-jobs", wanted.workers);
   if (options.has("index-memory")) {
@@ -70,6 +72,8 @@ void ask(const Options& options, const planner::Plan& plan, Terminal& terminal) 
 // What the checkpoint remembers, which is current however the run ended, and what only this run knows.
 struct Ending {
   MigrationState state;
+  std::string calibration;  // In one sentence; empty when there was nothing to choose.
+  nlohmann::ordered_json calibration_document;
   std::chrono::milliseconds duration{0};
   std::optional<MoveSummary> summary;  // Absent when the run failed or was stopped.
   std::optional<Failure> failure;
@@ -97,6 +101,7 @@ std::string ending_text(const planner::Plan& plan, const Ending& ending, const s
   text += "this run: " + exact_count_text(ending.rows_this_run) + " rows in " + duration_text(ending.duration) + ", " +
           count_text(per_second(ending.rows_this_run, moving_time(ending))) + " rows/s while moving, " +
           exact_count_text(ending.retries) + " retries\n";
+  text += ending.calibration.empty() ? "" : "chosen: " + ending.calibration + "\n";
   if (ending.failure) {
     return text;
   }
@@ -122,6 +127,9 @@ nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& 
   if (ending.summary) {
     document["batches"] = ending.summary->batches;
     document["unguarded_writes"] = ending.summary->unguarded_writes;
+  }
+  if (!ending.calibration.empty()) {
+    document["calibration"] = ending.calibration_document;
   }
   if (ending.failure) {
     document["error"] = to_document(*ending.failure);
@@ -180,6 +188,8 @@ int run_command(const Options& options) {
   }
   ending.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   ending.state = state_of(checkpoint);
+  ending.calibration = calibration_text(checkpoint);
+  ending.calibration_document = calibration_document(checkpoint);
   if (ending.summary) {
     ending.rows_this_run = ending.summary->rows_this_run;
     ending.retries = ending.summary->retries;

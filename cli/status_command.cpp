@@ -136,6 +136,9 @@ std::string status_text(const Checkpoint& checkpoint, const MigrationState& stat
     text += line("verified", exact_count_text(state.ranges_equal) + " ranges equal, " +
                                  exact_count_text(state.ranges_differing) + " differ");
   }
+  if (const std::string chosen = calibration_text(checkpoint); !chosen.empty()) {
+    text += line("chosen", chosen);
+  }
   text += line("ledger", ledger_line(ledger, state));
   const std::vector<planner::RecordedError>& errors = checkpoint.errors();
   for (std::size_t i = errors.size() - std::min(errors.size(), kErrorsShown); i < errors.size(); ++i) {
@@ -154,7 +157,7 @@ nlohmann::ordered_json status_document(const Checkpoint& checkpoint, const Migra
   nlohmann::ordered_json document = {{"migration", checkpoint.plan().migration_id},
                                      {"source", pg::display(checkpoint.plan().source.name)},
                                      {"target", pg::display(checkpoint.plan().layout.root.name)},
-                                     {"method", name_of(checkpoint.plan().method)},
+                                     {"method", methods_text(checkpoint.plan().methods)},
                                      {"mover_at_work", checkpoint.is_held_by_a_mover()}};
   document.update(to_document(state));
   document["rows_estimate"] = checkpoint.plan().source.size.rows_estimate;
@@ -163,6 +166,9 @@ nlohmann::ordered_json status_document(const Checkpoint& checkpoint, const Migra
     document["bytes_per_second"] = pace->bytes_per_second;
     document["remaining_seconds"] =
         pace->remaining ? nlohmann::ordered_json(static_cast<double>(pace->remaining->count()) / 1000) : nullptr;
+  }
+  if (const auto calibration = calibration_document(checkpoint); !calibration.is_null()) {
+    document["calibration"] = calibration;
   }
   if (ledger.phase) {
     document["ledger"] = {

@@ -6,8 +6,8 @@
 
 namespace pgsluice::mover {
 
-std::unique_ptr<BatchMethod> make_batch_method(const planner::Plan& plan, Session& source) {
-  switch (plan.method) {
+std::unique_ptr<BatchMethod> make_batch_method(planner::Method method, const planner::Plan& plan, Session& source) {
+  switch (method) {
     case planner::Method::insert:
       return make_insert_method(plan);
     case planner::Method::move:
@@ -26,6 +26,12 @@ std::string travelling_columns_sql(const planner::TableFacts& source, std::strin
     list += (list.empty() ? "" : ", ") + std::string(prefix) + pg::quoted(name);
   }
   return list;
+}
+
+std::string insert_from_source_head_sql(const planner::Plan& plan) {
+  const std::string columns = travelling_columns_sql(plan.source);
+  return "INSERT INTO " + target_table_sql(plan) + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + columns +
+         " FROM ONLY " + source_table_sql(plan) + " WHERE ";
 }
 
 std::string source_table_sql(const planner::Plan& plan) {

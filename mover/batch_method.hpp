@@ -36,13 +36,15 @@ class BatchMethod {
   // Moves the rows of `slice` within `target`'s open transaction. `is_smallest` says that the slice cannot be made
   // smaller, so that it must be moved whatever its size. Fails: server, connection.
   virtual BatchResult move_rows(pg::Connection& target, const Slice& slice, bool is_smallest) = 0;
+  // The mode that the caller must open the transaction with, as pg::Connection::begin() takes it.
+  virtual std::string_view transaction_mode() const { return ""; }
   // The session on which the source's key is walked: the target's own where both are one database.
   virtual pg::Connection& source_session(pg::Connection& target) = 0;
 };
 
-// The method that the plan names, for one worker. `source` opens the worker's session on the source server; it is used
-// by `stream`. `plan` must outlive it.
-std::unique_ptr<BatchMethod> make_batch_method(const planner::Plan& plan, Session& source);
+// One worker's form of a method. `source` opens the worker's session on the source server; it is used by `stream`.
+// `plan` must outlive it.
+std::unique_ptr<BatchMethod> make_batch_method(planner::Method method, const planner::Plan& plan, Session& source);
 
 std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan);
 std::unique_ptr<BatchMethod> make_move_method(const planner::Plan& plan);
@@ -51,6 +53,9 @@ std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan);
 
 // The columns that travel, quoted, each behind `prefix` (`gone.`). Generated columns are made anew by the target.
 std::string travelling_columns_sql(const planner::TableFacts& source, std::string_view prefix = "");
+
+// INSERT INTO target … SELECT … FROM ONLY source WHERE, up to the condition.
+std::string insert_from_source_head_sql(const planner::Plan& plan);
 
 // `"s"."t"` of source and target.
 std::string source_table_sql(const planner::Plan& plan);

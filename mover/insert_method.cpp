@@ -1,26 +1,19 @@
-// insert: INSERT … SELECT inside the server. The source keeps its rows.
+// insert: INSERT … SELECT inside the server, prepared once a session. The source keeps its rows.
 #include "mover/batch_method.hpp"
 
 namespace pgsluice::mover {
 
 namespace {
 
-// All but the condition.
-std::string insert_head_sql(const planner::Plan& plan) {
-  return "INSERT INTO " + target_table_sql(plan) + " (" + travelling_columns_sql(plan.source) +
-         ") OVERRIDING SYSTEM VALUE SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " +
-         source_table_sql(plan) + " WHERE ";
-}
-
 class InsertMethod : public BatchMethod {
  public:
   explicit InsertMethod(const planner::Plan& plan)
-      : plan_(plan), head_sql_(insert_head_sql(plan)), row_bytes_(average_row_bytes(plan.source)) {}
+      : plan_(plan), head_sql_(insert_from_source_head_sql(plan)), row_bytes_(average_row_bytes(plan.source)) {}
 
   BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
     const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
     BatchResult result;
-    result.rows = target.query(head_sql_ + condition.sql, condition.parameters).affected_rows();
+    result.rows = target.query_prepared(head_sql_ + condition.sql, condition.parameters).affected_rows();
     result.bytes = static_cast<std::uint64_t>(static_cast<double>(result.rows) * row_bytes_);
     return result;
   }

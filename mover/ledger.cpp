@@ -72,7 +72,7 @@ void register_migration(pg::Connection& target, const planner::Plan& plan) {
   const std::string plan_digest = planner::digest(plan);
   target.query(fixed(target, "register_migration"),
                {plan.migration_id, source_text(plan), pg::display(plan.layout.root.name), plan_digest,
-                std::string(name_of(plan.strategy)), std::string(name_of(plan.method)),
+                std::string(name_of(plan.strategy)), methods_text(plan.methods),
                 std::string(name_of(planner::Phase::preparing))});
   const pg::Result known = target.query(fixed(target, "migration_digest"), {plan.migration_id});
   if (known.text(0, 0) != plan_digest) {

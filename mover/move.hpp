@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "mover/calibration.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -15,7 +16,9 @@
 namespace pgsluice::mover {
 
 struct MoveOptions {
-  unsigned workers = 4;
+  unsigned workers = 4;      // To begin with.
+  unsigned workers_max = 0;  // More than `workers`: the best number up to this is found by measuring.
+  Optimize optimize = Optimize::time;
   std::uint64_t batch_rows = 0;  // 0: sized by time.
   std::chrono::milliseconds batch_duration_target{500};
   unsigned index_jobs = 0;   // 0: as many as workers.

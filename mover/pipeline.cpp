@@ -9,36 +9,62 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "mover/calibration.hpp"
 #include "mover/clock_text.hpp"
 #include "mover/range_mover.hpp"
+#include "mover/range_queue.hpp"
+#include "mover/server_work.hpp"
 
 namespace pgsluice::mover {
 
 namespace {
 
-// The workers and who is free. There are as many as tokens in the pipeline, so one is always free for a token.
+using Clock = std::chrono::steady_clock;
+
+// The workers and who is free. There are as many free ones as tokens in the pipeline, so one is always free for a
+// token.
 class Crew {
  public:
   Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
        Tally& tally, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
       all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally));
-      free_.push_back(all_.back().get());
     }
   }
 
-  RangeMover& take() {
+  // The first `count` workers are free, the others rest.
+  void muster(unsigned count) {
     const std::lock_guard lock(mutex_);
-    RangeMover* worker = free_.back();
-    free_.pop_back();
-    return *worker;
+    free_.clear();
+    for (unsigned i = count; i > 0; --i) {
+      free_.push_back(i - 1);
+    }
   }
 
-  void give_back(RangeMover& worker) {
+  unsigned take() {
     const std::lock_guard lock(mutex_);
-    free_.push_back(&worker);
+    const unsigned worker = free_.back();
+    free_.pop_back();
+    return worker;
+  }
+
+  void give_back(unsigned worker) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(worker);
+  }
+
+  RangeMover& operator[](unsigned worker) { return *all_[worker]; }
+
+  std::vector<int> backend_pids() {
+    std::vector<int> pids;
+    for (const auto& worker : all_) {
+      const std::vector<int> own = worker->backend_pids();
+      pids.insert(pids.end(), own.begin(), own.end());
+    }
+    return pids;
   }
 
   void cancel_all() const {
@@ -50,7 +76,7 @@ class Crew {
  private:
   std::vector<std::unique_ptr<RangeMover>> all_;
   std::mutex mutex_;
-  std::vector<RangeMover*> free_;
+  std::vector<unsigned> free_;
 };
 
 // The first failure that ends the run; later ones are its echoes.
@@ -89,37 +115,123 @@ std::jthread watch_for_urgency(const StopRequest& stop, const Crew& crew) {
   });
 }
 
+// What one pass over ranges is to do.
+struct Pass {
+  Choice choice;
+  std::size_t ranges_max = 0;  // So many, if there are as many.
+  RateWatch* rate = nullptr;   // Ends the pass when the rate has fallen; absent in a trial.
+  bool may_be_unfit = false;   // A failure may be the method's own: it ends the pass, and the ranges are left.
+};
+
+// What a pass found.
+struct PassResult {
+  std::uint64_t rows = 0;
+  double busy_seconds = 0;               // Summed over the workers.
+  std::vector<std::uint32_t> elsewhere;  // Ranges that another mover holds.
+  std::vector<std::uint32_t> left;       // Ranges on which the method proved unfit.
+  std::optional<pg::Failure> unfit;
+};
+
 struct Job {
-  std::uint32_t range;
+  std::uint32_t range = 0;
+  double seconds = 0;
   std::optional<RangeOutcome> outcome;  // Absent when the worker failed for good.
 };
 
-// One pass over the given ranges. Returns those that another mover holds.
-std::vector<std::uint32_t> pass(planner::Checkpoint& checkpoint, const std::vector<std::uint32_t>& todo, Crew& crew,
-                                unsigned workers, const StopRequest& stop, Tally& tally, FirstFailure& failure,
-                                PipelineResult& result) {
-  const planner::Plan& plan = checkpoint.plan();
-  std::vector<std::uint32_t> elsewhere;
-  std::size_t next = 0;
+// The state of one call of move_ranges, handed from step to step.
+struct Moving {
+  planner::Checkpoint& checkpoint;
+  const PipelineOptions& options;
+  const StopRequest& stop;
+  Tally& tally;
+  Crew& crew;
+  std::unique_ptr<RangeQueue> queue;
+  Session lead;  // For looking at the server's counters.
+  FirstFailure failure;
+  PipelineResult result;
+  const planner::Plan& plan() const { return checkpoint.plan(); }
+};
+
+double seconds_since(Clock::time_point begun) {
+  return std::chrono::duration<double>(Clock::now() - begun).count();
+}
+
+// True for a failure that another method might not meet: the server refused a statement or a row.
+bool may_be_the_methods_own(const pg::Failure& failure) {
+  return failure.kind() == pg::FailureKind::server;
+}
+
+void record_outcome(Moving& moving, const Pass& wanted, PassResult& found, const RangeOutcome& outcome) {
+  found.rows += outcome.rows_moved;
+  switch (outcome.kind) {
+    case RangeOutcome::Kind::done:
+      ++moving.result.ranges_done;
+      moving.checkpoint.record_range(outcome.range, outcome.state);
+      break;
+    case RangeOutcome::Kind::stopped:
+      moving.result.stopped = true;
+      moving.checkpoint.record_range(outcome.range, outcome.state);
+      break;
+    case RangeOutcome::Kind::claimed_elsewhere:
+      found.elsewhere.push_back(outcome.range);
+      break;
+    case RangeOutcome::Kind::failed: {
+      if (wanted.may_be_unfit) {
+        found.left.push_back(outcome.range);
+        found.unfit = outcome.failure;
+        break;
+      }
+      ++moving.result.ranges_failed;
+      const std::string text = pg::to_text(*outcome.failure);
+      moving.tally.range_failed(outcome.range, text);
+      moving.checkpoint.record_range(outcome.range, outcome.state);
+      moving.checkpoint.record_error({outcome.range, utc_now_text(), text});
+      break;
+    }
+  }
+}
+
+// Moves ranges of the queue until there is none, or enough were moved, or something ends the pass.
+PassResult run_pass(Moving& moving, const Pass& wanted) {
+  PassResult found;
+  moving.crew.muster(wanted.choice.workers);
+  const std::size_t count = std::min(wanted.ranges_max, moving.queue->left());
+  std::size_t taken = 0;
+  std::atomic<bool> is_over = false;
+  std::mutex unfit_mutex;
+  const auto begun = Clock::now();
 
   const auto next_range = [&](oneapi::tbb::flow_control& flow) -> Job {
-    if (next == todo.size() || stop.is_requested() || failure.is_set()) {
+    if (taken == count || is_over || moving.stop.is_requested() || moving.failure.is_set()) {
       flow.stop();
       return {};
     }
-    return {todo[next++], std::nullopt};
+    ++taken;  // Which range it is depends on the worker.
+    return {};
   };
 
   const auto move_range = [&](Job job) -> Job {
-    RangeMover& worker = crew.take();
-    tally.worker_began();
+    const unsigned worker = moving.crew.take();
+    job.range = moving.queue->take(worker).value();
+    moving.tally.worker_began();
+    const auto range_begun = Clock::now();
     try {
-      job.outcome = worker.move(plan.ranges[job.range]);
+      job.outcome = moving.crew[worker].move(moving.plan().ranges[job.range], wanted.choice.method);
+    } catch (const pg::Failure& failure) {
+      if (wanted.may_be_unfit && may_be_the_methods_own(failure)) {
+        const std::lock_guard lock(unfit_mutex);
+        found.unfit = failure;
+        found.left.push_back(job.range);
+        is_over = true;
+      } else {
+        moving.failure.set(std::current_exception());
+      }
     } catch (...) {
-      failure.set(std::current_exception());
+      moving.failure.set(std::current_exception());
     }
-    tally.worker_ended();
-    crew.give_back(worker);
+    job.seconds = seconds_since(range_begun);
+    moving.tally.worker_ended();
+    moving.crew.give_back(worker);
     return job;
   };
 
@@ -127,41 +239,150 @@ std::vector<std::uint32_t> pass(planner::Checkpoint& checkpoint, const std::vect
     if (!job.outcome) {
       return;
     }
-    const RangeOutcome& outcome = *job.outcome;
+    found.busy_seconds += job.seconds;
     try {
-      switch (outcome.kind) {
-        case RangeOutcome::Kind::done:
-          ++result.ranges_done;
-          checkpoint.record_range(outcome.range, outcome.state);
-          break;
-        case RangeOutcome::Kind::stopped:
-          result.stopped = true;
-          checkpoint.record_range(outcome.range, outcome.state);
-          break;
-        case RangeOutcome::Kind::claimed_elsewhere:
-          elsewhere.push_back(outcome.range);
-          break;
-        case RangeOutcome::Kind::failed: {
-          ++result.ranges_failed;
-          const std::string text = pg::to_text(*outcome.failure);
-          tally.range_failed(outcome.range, text);
-          checkpoint.record_range(outcome.range, outcome.state);
-          checkpoint.record_error({outcome.range, utc_now_text(), text});
-          break;
-        }
-      }
+      const std::lock_guard lock(unfit_mutex);
+      record_outcome(moving, wanted, found, *job.outcome);
     } catch (...) {
-      failure.set(std::current_exception());  // The checkpoint cannot be written.
+      moving.failure.set(std::current_exception());  // The checkpoint cannot be written.
     }
+    if (wanted.rate != nullptr) {
+      wanted.rate->moved(seconds_since(begun), job.outcome->rows_moved);
+      is_over = is_over || wanted.rate->has_fallen();
+    }
+    is_over = is_over || found.unfit.has_value();
   };
 
   using oneapi::tbb::filter_mode;
-  oneapi::tbb::parallel_pipeline(workers,
+  oneapi::tbb::parallel_pipeline(wanted.choice.workers,
                                  oneapi::tbb::make_filter<void, Job>(filter_mode::serial_in_order, next_range) &
                                      oneapi::tbb::make_filter<Job, Job>(filter_mode::parallel, move_range) &
                                      oneapi::tbb::make_filter<Job, void>(filter_mode::serial_out_of_order, record));
-  result.stopped = result.stopped || next < todo.size();
-  return elsewhere;
+  moving.failure.rethrow();
+  return found;
+}
+
+// Moves ranges as one trial and tells the calibration what it found. Returns ranges that are to be moved again.
+PassResult run_trial(Moving& moving, Calibration& calibration, const Calibration::Request& request) {
+  const auto look = [&] {
+    ServerWork work;
+    repeat_until_done(moving.lead, {moving.options.retry, moving.stop, moving.tally}, "reading the server's counters",
+                      [&](pg::Connection& target) { work = read_server_work(target, moving.crew.backend_pids()); });
+    return work;
+  };
+  const bool is_fallback = request.choice.method == moving.plan().method;
+  const auto begun = Clock::now();
+  const ServerWork before = look();
+  PassResult found = run_pass(moving, {request.choice, request.ranges, nullptr, !is_fallback});
+  if (found.unfit) {
+    moving.tally.noted("the method " + std::string(name_of(request.choice.method)) +
+                       " does not suit this table and is left out: " + found.unfit->what());
+    calibration.drop(request.choice.method);
+    return found;
+  }
+  const ServerWork work = difference(look(), before);
+  Trial trial{request.choice, found.rows, 0, {}, {}, {}, request.is_warm_up};
+  const auto per_row = [&](const std::optional<double>& amount) {
+    return amount && found.rows > 0 ? std::optional(*amount / static_cast<double>(found.rows)) : std::nullopt;
+  };
+  if (found.busy_seconds > 0) {
+    trial.rows_per_second = request.choice.workers * static_cast<double>(found.rows) / found.busy_seconds;
+  }
+  constexpr double kBlocksAreCurrentAfterSeconds = 2;
+  constexpr double kMicro = 1e6;
+  trial.wal_bytes_per_row = per_row(work.wal_bytes);
+  if (seconds_since(begun) > kBlocksAreCurrentAfterSeconds) {
+    trial.blocks_read_per_row = per_row(work.blocks_read);
+  }
+  if (const auto cpu_seconds = per_row(work.cpu_seconds); cpu_seconds && !request.is_warm_up) {
+    trial.server_cpu_us_per_row = *cpu_seconds * kMicro;
+  }
+  calibration.add(trial);
+  return found;
+}
+
+CalibrationOptions calibration_options(const Moving& moving) {
+  CalibrationOptions options;
+  options.methods = moving.plan().methods;
+  options.workers = moving.options.workers;
+  options.workers_max = std::max(moving.options.workers, moving.options.workers_max);
+  options.optimize = moving.options.optimize;
+  options.ranges = moving.queue->left();
+  return options;
+}
+
+bool is_eligible(const Moving& moving, const Choice& choice) {
+  const std::vector<planner::Method>& methods = moving.plan().methods;
+  return std::find(methods.begin(), methods.end(), choice.method) != methods.end();
+}
+
+// The choice that an earlier run made, unless the operator overrides it.
+std::optional<RememberedChoice> remembered_choice(const Moving& moving) {
+  const auto setting = moving.checkpoint.settings().find(kCalibrationSetting);
+  if (setting == moving.checkpoint.settings().end()) {
+    return std::nullopt;
+  }
+  std::optional<RememberedChoice> found = choice_in(setting->second);
+  if (!found || !is_eligible(moving, found->choice)) {
+    return std::nullopt;
+  }
+  const unsigned workers = moving.options.workers_max > moving.options.workers
+                               ? std::min(found->choice.workers, moving.options.workers_max)
+                               : moving.options.workers;
+  if (workers != found->choice.workers) {
+    found->choice.workers = workers;
+    found->rows_per_second = 0;  // Measured with another number.
+  }
+  return found;
+}
+
+bool has_alternatives(const Moving& moving) {
+  return moving.plan().methods.size() > 1 || moving.options.workers_max > moving.options.workers;
+}
+
+void append(std::vector<std::uint32_t>& list, const std::vector<std::uint32_t>& more) {
+  list.insert(list.end(), more.begin(), more.end());
+}
+
+// Moves the queue's ranges, by trials first. Returns those that are to be taken up again: held by another mover, or
+// left by a method that proved unfit.
+std::vector<std::uint32_t> move_queue(Moving& moving) {
+  std::vector<std::uint32_t> again;
+  const auto is_over = [&] { return moving.stop.is_requested() || moving.queue->left() == 0; };
+  const std::optional<RememberedChoice> remembered = remembered_choice(moving);
+  Choice choice = remembered ? remembered->choice : Choice{moving.plan().method, moving.options.workers};
+  double rows_per_second = remembered ? remembered->rows_per_second : 0;
+  bool must_measure = has_alternatives(moving) && !remembered;
+  std::string reason = "the run began";
+  while (!is_over()) {
+    if (must_measure) {
+      Calibration calibration(calibration_options(moving));
+      for (auto request = calibration.next(); request && !is_over(); request = calibration.next()) {
+        const PassResult found = run_trial(moving, calibration, *request);
+        append(again, found.elsewhere);
+        append(again, found.left);
+      }
+      if (moving.stop.is_requested()) {
+        break;  // A choice from half of the trials must not be remembered.
+      }
+      choice = calibration.chosen();
+      rows_per_second = calibration.rows_per_second();
+      moving.tally.noted("chose " + calibration.summary());
+      moving.checkpoint.record_setting(
+          kCalibrationSetting, to_document(calibration, moving.options.optimize, utc_now_text(), reason).dump());
+      moving.tally.workers_are(choice.workers);
+    }
+    RateWatch rate(rows_per_second, static_cast<double>(moving.options.rate_window.count()));
+    const PassResult found =
+        run_pass(moving, {choice, moving.queue->left(), rows_per_second > 0 ? &rate : nullptr, false});
+    append(again, found.elsewhere);
+    must_measure = rate.has_fallen();
+    if (must_measure) {
+      reason = "the rate fell by a third";
+      moving.tally.noted(reason + "; measuring again what is best");
+    }
+  }
+  return again;
 }
 
 }  // namespace
@@ -175,37 +396,51 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
       todo.push_back(range.index);
     }
   }
-  const unsigned workers =
-      static_cast<unsigned>(std::clamp<std::size_t>(todo.size(), 1, std::max(1U, options.workers)));
+  const auto at_most_one_a_range = [&](unsigned count) {
+    return static_cast<unsigned>(std::clamp<std::size_t>(todo.size(), 1, std::max(1U, count)));
+  };
+  PipelineOptions wanted = options;
+  wanted.workers = at_most_one_a_range(options.workers);
+  wanted.workers_max = at_most_one_a_range(std::max(options.workers, options.workers_max));
   BatchSizerOptions sizes;
   sizes.rows_fixed = options.batch_rows;
   sizes.duration_target = options.batch_duration_target;
   sizes.row_bytes = average_row_bytes(plan.source);
-  if (plan.method == planner::Method::stream_move) {
+  if (std::find(plan.methods.begin(), plan.methods.end(), planner::Method::stream_move) != plan.methods.end()) {
     constexpr std::uint64_t kComfortableBufferBytes = 8ULL * 1024 * 1024;
     sizes.bytes_max = kComfortableBufferBytes;
   }
-  Crew crew(plan, sessions, sizes, {options.retry, stop, tally}, tally, workers);
+  Crew crew(plan, sessions, sizes, {options.retry, stop, tally}, tally, wanted.workers_max);
   const std::jthread watcher = watch_for_urgency(stop, crew);
-  const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism, workers + 1);
-  oneapi::tbb::task_arena arena(static_cast<int>(workers));
+  const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
+                                            wanted.workers_max + 1);
+  oneapi::tbb::task_arena arena(static_cast<int>(wanted.workers_max));
 
-  PipelineResult result;
-  FirstFailure failure;
+  Moving moving{checkpoint,
+                wanted,
+                stop,
+                tally,
+                crew,
+                nullptr,
+                Session([&sessions] { return sessions.open_target("lead, watching"); }),
+                {},
+                {}};
   while (!todo.empty()) {
-    arena.execute([&] { todo = pass(checkpoint, todo, crew, workers, stop, tally, failure, result); });
-    failure.rethrow();
-    if (result.stopped || todo.empty()) {
+    moving.queue = std::make_unique<RangeQueue>(todo, wanted.workers);
+    arena.execute([&] { todo = move_queue(moving); });
+    std::sort(todo.begin(), todo.end());
+    moving.result.stopped = moving.result.stopped || moving.queue->left() > 0;
+    if (moving.result.stopped || todo.empty()) {
       break;
     }
     constexpr std::chrono::milliseconds kOtherMoverPause{500};
     tally.noted(std::to_string(todo.size()) + " ranges are being moved by another mover; waiting for it");
     if (!pause(kOtherMoverPause, stop)) {
-      result.stopped = true;
+      moving.result.stopped = true;
       break;
     }
   }
-  return result;
+  return moving.result;
 }
 
 }  // namespace pgsluice::mover

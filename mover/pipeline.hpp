@@ -1,12 +1,13 @@
 // Moves every range that is not done, in parallel: next range (serial) -> move the range (parallel, one worker each) ->
 // record (serial). The pool has as many threads as workers, whatever the number of cores, because workers wait for the
-// server.
+// server. Where the plan leaves a choice, the first ranges are trials (calibration.hpp) and the rest goes by the best.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <vector>
 
+#include "mover/calibration.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -17,8 +18,11 @@
 namespace pgsluice::mover {
 
 struct PipelineOptions {
-  unsigned workers = 4;
-  std::uint64_t batch_rows = 0;  // 0: sized by time.
+  unsigned workers = 4;      // To begin with.
+  unsigned workers_max = 0;  // More than `workers`: the best number up to this is found by measuring.
+  Optimize optimize = Optimize::time;
+  std::chrono::seconds rate_window{60};  // How long the rate must be down by a third before all is measured again.
+  std::uint64_t batch_rows = 0;          // 0: sized by time.
   std::chrono::milliseconds batch_duration_target{500};
   RetryOptions retry;
 };

@@ -17,6 +17,14 @@ Sessions::Settings source_settings(const planner::Plan& plan) {
   return plan.key.is_ctid() ? Sessions::Settings{} : Sessions::Settings{{"enable_seqscan", "off"}};
 }
 
+// A COMMIT need not wait for the disk: a batch and its ledger row are in one transaction (M1), so a server that crashes
+// loses both or neither, and the ledger is asked again before the phase of moving ends, by a COMMIT that does wait.
+Sessions::Settings target_settings(const planner::Plan& plan) {
+  Sessions::Settings settings = source_settings(plan);
+  settings.emplace_back("synchronous_commit", "off");
+  return settings;
+}
+
 }  // namespace
 
 RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
@@ -24,11 +32,28 @@ RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, cons
     : plan_(plan),
       context_(context),
       tally_(tally),
-      target_([&sessions, &plan] { return sessions.open_target("worker", source_settings(plan)); }),
+      target_([&sessions, &plan] { return sessions.open_target("worker", target_settings(plan)); }),
       source_([&sessions, &plan] { return sessions.open_source("worker, reading", source_settings(plan)); }),
-      method_(make_batch_method(plan, source_)),
       slicer_(plan),
       sizer_(sizes) {}
+
+BatchMethod& RangeMover::method_named(planner::Method method) {
+  std::unique_ptr<BatchMethod>& made = methods_[method];
+  if (!made) {
+    made = make_batch_method(method, plan_, source_);
+  }
+  return *made;
+}
+
+std::vector<int> RangeMover::backend_pids() {
+  std::vector<int> pids;
+  for (Session* session : {&target_, &source_}) {
+    if (session->is_open()) {
+      pids.push_back(session->connection().backend_pid());
+    }
+  }
+  return pids;
+}
 
 double RangeMover::part_done(const planner::Range& range) const {
   if (range.rows_estimate == 0) {
@@ -41,6 +66,7 @@ RangeOutcome RangeMover::outcome(const planner::Range& range, RangeOutcome::Kind
   RangeOutcome outcome;
   outcome.range = range.index;
   outcome.kind = kind;
+  outcome.rows_moved = rows_moved_;
   outcome.state.up_to = position_.up_to;
   outcome.state.rows = position_.rows;
   outcome.state.bytes = position_.bytes;
@@ -99,13 +125,13 @@ void RangeMover::release(const planner::Range& range) {
   }
 }
 
-void RangeMover::move_batch(pg::Connection& target, const planner::Range& range) {
+void RangeMover::move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method) {
   const auto begun = std::chrono::steady_clock::now();
   const double part_before = part_done(range);
-  const Cut cut = slicer_.next(method_->source_session(target), range, position_.up_to, sizer_.rows());
+  const Cut cut = slicer_.next(method.source_session(target), range, position_.up_to, sizer_.rows());
   position_is_certain_ = false;
-  target.begin();
-  const BatchResult result = method_->move_rows(target, cut.slice, cut.is_smallest);
+  target.begin(method.transaction_mode());
+  const BatchResult result = method.move_rows(target, cut.slice, cut.is_smallest);
   if (result.too_large) {
     target.rollback();
     sizer_.shrink();
@@ -126,6 +152,7 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range)
   target.commit();
   position_.complete = cut.is_last;
   position_.up_to = entry.up_to;
+  rows_moved_ += result.rows;
   position_.rows += result.rows;
   position_.bytes += result.bytes;
   position_is_certain_ = true;
@@ -134,8 +161,10 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range)
   tally_.batch_moved(result.rows, result.bytes, part_before, part_done(range));
 }
 
-RangeOutcome RangeMover::move(const planner::Range& range) {
+RangeOutcome RangeMover::move(const planner::Range& range, planner::Method method) {
   const std::string what = "range " + std::to_string(range.index);
+  BatchMethod& batches = method_named(method);
+  rows_moved_ = 0;
   claim_generation_ = 0;
   position_ = {};
   bool is_mine = true;
@@ -155,7 +184,7 @@ RangeOutcome RangeMover::move(const planner::Range& range) {
           position_is_certain_ = true;
         }
         if (!position_.complete) {
-          move_batch(target, range);
+          move_batch(target, range, batches);
         }
       });
     }

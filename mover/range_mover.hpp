@@ -8,9 +8,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "mover/batch_method.hpp"
 #include "mover/batch_sizer.hpp"
@@ -35,6 +37,7 @@ struct RangeOutcome {
   std::uint32_t range = 0;
   Kind kind = Kind::done;
   planner::RangeState state;
+  std::uint64_t rows_moved = 0;  // By this call.
   std::optional<pg::Failure> failure;
 };
 
@@ -44,9 +47,12 @@ class RangeMover {
   RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
              const RetryContext& context, Tally& tally);
 
-  // Moves what is not moved of the range. Fails: connection or in_doubt, when the server stayed away; server, for
-  // anything that is neither transient nor the data's fault.
-  RangeOutcome move(const planner::Range& range);
+  // Moves what is not moved of the range, by `method`, one of the plan's. Fails: connection or in_doubt, when the
+  // server stayed away; server, for anything that is neither transient nor the data's fault.
+  RangeOutcome move(const planner::Range& range, planner::Method method);
+
+  // The server processes that work for this one; none before the first range.
+  std::vector<int> backend_pids();
 
   // Cancels the statement that runs now. Thread: any.
   void cancel() const;
@@ -60,7 +66,8 @@ class RangeMover {
   };
   bool claim(pg::Connection& target, const planner::Range& range);
   void release(const planner::Range& range);
-  void move_batch(pg::Connection& target, const planner::Range& range);
+  void move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method);
+  BatchMethod& method_named(planner::Method method);
   void publish_cancellers(pg::Connection& target);
   double part_done(const planner::Range& range) const;
   RangeOutcome outcome(const planner::Range& range, RangeOutcome::Kind kind) const;
@@ -70,11 +77,12 @@ class RangeMover {
   Tally& tally_;
   Session target_;
   Session source_;
-  std::unique_ptr<BatchMethod> method_;
+  std::map<planner::Method, std::unique_ptr<BatchMethod>> methods_;  // Made when first used.
   Slicer slicer_;
   BatchSizer sizer_;
   Position position_;
   bool position_is_certain_ = false;
+  std::uint64_t rows_moved_ = 0;   // Of the range in hand, by this mover.
   unsigned claim_generation_ = 0;  // The target session that holds the claim; 0 for none.
   mutable std::mutex cancellers_mutex_;
   std::optional<pg::Canceller> target_canceller_;

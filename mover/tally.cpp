@@ -9,6 +9,11 @@ void Tally::add_fraction(double units) {
       progress_.fraction + units / static_cast<double>(std::max<std::uint64_t>(1, progress_.units_total)), 0.0, 1.0);
 }
 
+void Tally::workers_are(unsigned count) {
+  const std::lock_guard lock(mutex_);
+  progress_.workers = count;
+}
+
 void Tally::worker_began() {
   const std::lock_guard lock(mutex_);
   ++progress_.workers_busy;

@@ -14,6 +14,8 @@ class Tally : public Observer {
   // `start` is what earlier runs did; its *_this_run counters begin at 0.
   Tally(Observer& observer, const Progress& start) : observer_(observer), progress_(start) {}
 
+  // So many workers are to work from now on.
+  void workers_are(unsigned count);
   void worker_began();
   void worker_ended();
   // A batch of a range was committed. `part` is the share of the range that is done now, 0 to 1; `part_before` what it

@@ -81,7 +81,7 @@ Method method_named(std::string_view name) {
     }
   }
   throw pg::Failure(pg::FailureKind::refused, "there is no method \"" + std::string(name) + "\"")
-      .hint("Methods are auto, insert, move, stream and stream-move.");
+      .hint("Methods are auto, insert, stream; and auto-move, move, stream-move, which empty the source.");
 }
 
 Strategy strategy_named(std::string_view name) {
@@ -92,13 +92,25 @@ Strategy strategy_named(std::string_view name) {
       .hint("This version has the strategy offline.");
 }
 
+std::string methods_text(const std::vector<Method>& methods) {
+  std::string text;
+  for (const Method method : methods) {
+    text += (text.empty() ? "" : " or ") + std::string(name_of(method));
+  }
+  return text;
+}
+
 void to_json(nlohmann::json& json, const Plan& plan) {
+  nlohmann::json methods = nlohmann::json::array();
+  for (const Method method : plan.methods) {
+    methods.push_back(name_of(method));
+  }
   json = {{"migration_id", plan.migration_id},
           {"created_at", plan.created_at},
           {"tool_version", plan.tool_version},
           {"one_database", plan.one_database},
           {"strategy", name_of(plan.strategy)},
-          {"method", name_of(plan.method)},
+          {"methods", methods},
           {"method_reason", plan.method_reason},
           {"guard", plan.guard},
           {"carry_grants_to_leaves", plan.carry_grants_to_leaves},
@@ -123,7 +135,11 @@ void from_json(const nlohmann::json& json, Plan& plan) {
   json.at("tool_version").get_to(plan.tool_version);
   json.at("one_database").get_to(plan.one_database);
   plan.strategy = strategy_named(json.at("strategy").get<std::string>());
-  plan.method = method_named(json.at("method").get<std::string>());
+  plan.methods.clear();
+  for (const nlohmann::json& name : json.at("methods")) {
+    plan.methods.push_back(method_named(name.get<std::string>()));
+  }
+  plan.method = plan.methods.at(0);
   json.at("method_reason").get_to(plan.method_reason);
   json.at("guard").get_to(plan.guard);
   json.at("carry_grants_to_leaves").get_to(plan.carry_grants_to_leaves);

@@ -27,7 +27,8 @@ bool empties_source(Method method);
 bool needs_one_database(Method method);
 
 std::string_view name_of(Strategy strategy);
-std::string_view name_of(Method method);  // "stream-move"
+std::string_view name_of(Method method);                       // "stream-move"
+std::string methods_text(const std::vector<Method>& methods);  // "insert or stream"
 // Fails: refused, listing the names that exist.
 Method method_named(std::string_view name);
 Strategy strategy_named(std::string_view name);
@@ -60,8 +61,11 @@ struct Plan {
   DatabaseIdentity target_database;
   bool one_database = true;  // Source and target are the same database, so server-side methods work.
   Strategy strategy = Strategy::offline;
-  Method method = Method::insert;
-  std::string method_reason;  // Why --method auto chose it; empty when the operator did.
+  Method method = Method::insert;  // The first of `methods`.
+  // What a batch may travel by, all copying or all emptying the source. More than one: the run finds the best by
+  // measuring.
+  std::vector<Method> methods = {Method::insert};
+  std::string method_reason;  // Why these; empty when the operator named one.
   bool guard = true;
   bool carry_grants_to_leaves = true;
   TableFacts source;

@@ -48,11 +48,22 @@ void choose_method(Planning& planning) {
   Plan& plan = planning.plan;
   plan.strategy = planning.options.strategy;
   plan.guard = planning.options.guard;
-  plan.method = planning.options.method.value_or(automatic_method(plan.one_database));
-  plan.method_reason = planning.options.method ? "" : automatic_method_reason(plan.one_database);
+  if (planning.options.method) {
+    plan.methods = {*planning.options.method};
+  } else {
+    plan.methods = eligible_methods(plan.one_database, planning.options.empty_source);
+    plan.method_reason = plan.methods.size() > 1 ? "the run finds out by moving its first ranges by each"
+                                                 : "the target is in another database";
+  }
+  if (plan.methods.empty()) {
+    plan.methods = {Method::move};  // Refused below.
+  }
+  plan.method = plan.methods.front();
   if (needs_one_database(plan.method) && !plan.one_database) {
     planning.refusals.add(
-        refused("the method " + std::string(name_of(plan.method)) + " works inside one database only")
+        refused(planning.options.method
+                    ? "the method " + std::string(name_of(plan.method)) + " works inside one database only"
+                    : "rows are moved out of the source inside one database only")
             .detail("Source: " + planning.source.description() + "; target: " + planning.target.description() + ".")
             .hint("Use --method stream between two databases."));
   }
@@ -265,7 +276,10 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
 
   Refusals& refusals = planning.refusals;
   const bool is_laid_out = refusals.attempt([&] { lay_out(planning); });
-  refusals.attempt([&] { plan.key = choose_range_key(plan.source, options.split, source.server_major_version()); });
+  refusals.attempt([&] {
+    const bool rows_stay = plan.guard && !empties_source(plan.method);
+    plan.key = choose_range_key(plan.source, options.split, source.server_major_version(), rows_stay);
+  });
   if (is_laid_out) {
     name_parts(planning);
     refusals.attempt([&] { find_null_keys(planning); });
@@ -279,13 +293,11 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
   return plan;
 }
 
-Method automatic_method(bool one_database) {
-  return one_database ? Method::insert : Method::stream;
-}
-
-std::string automatic_method_reason(bool one_database) {
-  return one_database ? "inside one database the server copies fastest by itself"
-                      : "the target is in another database, so the rows travel through pgsluice";
+std::vector<Method> eligible_methods(bool one_database, bool empty_source) {
+  if (!one_database) {
+    return empty_source ? std::vector<Method>{} : std::vector{Method::stream};
+  }
+  return empty_source ? std::vector{Method::move, Method::stream_move} : std::vector{Method::insert, Method::stream};
 }
 
 QualifiedName default_target_name(const QualifiedName& source) {

@@ -22,7 +22,8 @@ struct PlanOptions {
   std::optional<QualifiedName> into;  // Absent: default_target_name(). An absent schema is the source's.
   std::vector<LevelSpec> levels;      // Empty: the target must exist.
   Strategy strategy = Strategy::offline;
-  std::optional<Method> method;  // Absent: automatic_method().
+  std::optional<Method> method;  // Absent: eligible_methods(), of which the run finds the best.
+  bool empty_source = false;     // Where `method` is absent: the eligible ones are those that empty the source.
   bool guard = true;
   SplitChoice split = SplitChoice::automatic;
   SplitOptions range_limits;
@@ -38,10 +39,9 @@ struct PlanOptions {
 // Fails: refused, with all reasons; server, connection.
 Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options);
 
-// Inside one database the server copies rows fastest, and the source keeps them, so that the way back is free. Between
-// two databases there is only one way. Methods that empty the source are never chosen for the operator.
-Method automatic_method(bool one_database);
-std::string automatic_method_reason(bool one_database);
+// The methods that do the same thing, the one that is best for most tables first; empty where there is none. Whether
+// the source keeps its rows is the operator's choice, never ours.
+std::vector<Method> eligible_methods(bool one_database, bool empty_source);
 
 // `sources` gives `sources_partitioned`, fitted into 63 bytes.
 QualifiedName default_target_name(const QualifiedName& source);

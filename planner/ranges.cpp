@@ -225,8 +225,10 @@ SplitChoice split_choice_named(std::string_view name) {
       .hint("Use --split auto, key or ctid.");
 }
 
-RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int server_major_version) {
-  const Index* index = choice == SplitChoice::ctid ? nullptr : best_range_index(facts);
+RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int server_major_version, bool rows_stay) {
+  const bool heap_order = choice == SplitChoice::ctid || (choice == SplitChoice::automatic && rows_stay &&
+                                                          server_major_version >= kTidRangeScanVersion);
+  const Index* index = heap_order ? nullptr : best_range_index(facts);
   if (index != nullptr) {
     RangeKey key;
     key.index = index->name;

@@ -23,11 +23,15 @@ enum class SplitChoice { automatic, key, ctid };
 // Fails: refused, listing the names that exist.
 SplitChoice split_choice_named(std::string_view name);
 
-// What the source is cut by: the primary key; else the unique index with the fewest columns that orders every row (a
-// valid btree of plain NOT NULL columns in default order, no WHERE, not deferrable); else ctid. Fails: refused, if the
-// choice is `key` and there is none, giving the reason for each index; or if ctid it must be and the server cannot scan
-// a part of a table by ctid (before PostgreSQL 14).
-RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int server_major_version);
+// What the source is cut by. `rows_stay` says that no row leaves its place in the heap before the run ends: nobody may
+// write, and the method copies. Then it is ctid, where the server can scan a part of a table by it (from PostgreSQL 14
+// on): the heap is read in its own order, whatever the order of the keys, and no step over an index is needed to cut a
+// batch. Otherwise the primary key, because an updated row keeps it, and because ranges by key can be compared one by
+// one after the rows have left the source; else the unique index with the fewest columns that orders every row (a valid
+// btree of plain NOT NULL columns in default order, no WHERE, not deferrable); else ctid.
+// Fails: refused, if the choice is `key` and there is none, giving the reason for each index; or if ctid it must be and
+// the server cannot scan a part of a table by it.
+RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int server_major_version, bool rows_stay);
 
 struct SplitOptions {
   std::uint64_t range_rows = 0;  // At most so many rows a range; 0: about 256 ranges of 10,000 to 1,000,000 rows.

@@ -34,7 +34,7 @@ class Ranges : public testing::Test {
     session.observer = [&](const pg::StatementEvent& event) { statements_.emplace_back(event.sql); };
     pg::Connection reader(session);
     facts_ = read_table_facts(reader, {"public", "t"});
-    key_ = choose_range_key(facts_, choice, reader.server_major_version());
+    key_ = choose_range_key(facts_, choice, reader.server_major_version(), false);
     statements_.clear();
     return cut_ranges(reader, facts_, key_, options);
   }

@@ -35,6 +35,7 @@ class TargetFixture : public testing::Test {
     planner::Plan plan;
     plan.migration_id = planner::make_migration_id();
     plan.method = method;
+    plan.methods = {method};
     plan.source = planner::read_table_facts(connection, pg::parse_qualified_name(table));
     plan.source_database = planner::read_database_identity(connection);
     plan.target_database = plan.source_database;

@@ -266,7 +266,7 @@ TEST(RangeKeyChoice, IsThePrimaryKeyEvenWhenAnotherIsShorter) {
   Index primary = unique_index("t_pkey", {"b", "a"});
   primary.is_primary = true;
   const RangeKey key =
-      choose_range_key(facts_with({unique_index("t_c", {"c"}), primary}), SplitChoice::automatic, kNewServer);
+      choose_range_key(facts_with({unique_index("t_c", {"c"}), primary}), SplitChoice::automatic, kNewServer, false);
   EXPECT_EQ(key.index, "t_pkey");
   ASSERT_EQ(key.columns.size(), 2U);
   EXPECT_EQ(key.columns[0].name, "b");
@@ -276,7 +276,7 @@ TEST(RangeKeyChoice, IsThePrimaryKeyEvenWhenAnotherIsShorter) {
 
 TEST(RangeKeyChoice, IsTheShortestUniqueIndexWithoutAPrimaryKey) {
   const TableFacts facts = facts_with({unique_index("t_ab", {"a", "b"}), unique_index("t_c", {"c"})});
-  EXPECT_EQ(choose_range_key(facts, SplitChoice::key, kNewServer).index, "t_c");
+  EXPECT_EQ(choose_range_key(facts, SplitChoice::key, kNewServer, false).index, "t_c");
 }
 
 TEST(RangeKeyChoice, PassesOverIndexesThatDoNotOrderEveryRow) {
@@ -291,8 +291,8 @@ TEST(RangeKeyChoice, PassesOverIndexesThatDoNotOrderEveryRow) {
   indexes[7].key_columns = {"n"};
   indexes[8].key_columns = {""};
   for (const Index& index : indexes) {
-    EXPECT_TRUE(choose_range_key(facts_with({index}), SplitChoice::automatic, kNewServer).is_ctid());
-    EXPECT_THROW(choose_range_key(facts_with({index}), SplitChoice::key, kNewServer), pg::Failure);
+    EXPECT_TRUE(choose_range_key(facts_with({index}), SplitChoice::automatic, kNewServer, false).is_ctid());
+    EXPECT_THROW(choose_range_key(facts_with({index}), SplitChoice::key, kNewServer, false), pg::Failure);
   }
 }
 
@@ -300,7 +300,7 @@ TEST(RangeKeyChoice, SaysOfEachIndexWhyItIsNoKey) {
   Index partial = unique_index("t_part", {"a"});
   partial.is_partial = true;
   try {
-    choose_range_key(facts_with({unique_index("t_n", {"a", "n"}), partial}), SplitChoice::key, kNewServer);
+    choose_range_key(facts_with({unique_index("t_n", {"a", "n"}), partial}), SplitChoice::key, kNewServer, false);
     FAIL();
   } catch (const pg::Failure& failure) {
     EXPECT_EQ(failure.kind(), pg::FailureKind::refused);
@@ -311,13 +311,14 @@ TEST(RangeKeyChoice, SaysOfEachIndexWhyItIsNoKey) {
 }
 
 TEST(RangeKeyChoice, IsCtidWhenAskedFor) {
-  EXPECT_TRUE(choose_range_key(facts_with({unique_index("t_a", {"a"})}), SplitChoice::ctid, kNewServer).is_ctid());
+  EXPECT_TRUE(
+      choose_range_key(facts_with({unique_index("t_a", {"a"})}), SplitChoice::ctid, kNewServer, false).is_ctid());
 }
 
 TEST(RangeKeyChoice, NeedsAKeyBeforePostgresql14) {
-  EXPECT_EQ(choose_range_key(facts_with({unique_index("t_a", {"a"})}), SplitChoice::automatic, 13).index, "t_a");
-  EXPECT_THROW(choose_range_key(facts_with({unique_index("t_a", {"a"})}), SplitChoice::ctid, 13), pg::Failure);
-  EXPECT_THROW(choose_range_key(facts_with({}), SplitChoice::automatic, 13), pg::Failure);
+  EXPECT_EQ(choose_range_key(facts_with({unique_index("t_a", {"a"})}), SplitChoice::automatic, 13, false).index, "t_a");
+  EXPECT_THROW(choose_range_key(facts_with({unique_index("t_a", {"a"})}), SplitChoice::ctid, 13, false), pg::Failure);
+  EXPECT_THROW(choose_range_key(facts_with({}), SplitChoice::automatic, 13, false), pg::Failure);
 }
 
 TEST(SampledBlocks, AreBoundedHoweverLargeTheTableIs) {
