@@ -147,7 +147,7 @@ def contender_line(entry, figures, reference, cores):
     name = f"**{entry['label']}**" if entry["is_ours"] else entry["label"]
     cells = [name, f"{job:.2f}", "–".join(f"{seconds:.2f}" for seconds in figures["spread"]), f"{figures['rate']:,.0f}",
              *(_number(rate and figures[kind] / rate, "{:.2f}") for kind, rate in reference.items()), _number(fill, "{:.2f}"),
-             _number(fill and figures["rows"] / fill, "{:,.0f}"), _number(fill and 100 * cpu["fill"] / cores / fill, "{:.0f} %"),
+             _number(fill and figures["rows"] / fill, "{:,.0f}"), _number(100 * cpu["fill"] / cores / fill if fill and "fill" in cpu else None, "{:.0f} %"),
              _number(phases.get("index"), "{:.2f}"), _number(phases.get("analyze"), "{:.2f}"), f"{other:.2f}", f"{figures['wal'] / 1e6:,.0f}",
              f"{figures['server_cpu']:.1f}", f"{figures['mover_cpu']:.2f}", f"{figures['memory'] / 1e6:.0f}",
              "–" if verify is None else f"{verify:.2f} ({100 * verify / job:.0f} %)"]

@@ -45,9 +45,10 @@ class Pgsluice(Contender):
 
     def after(self, place, clock):
         beside = Clock(place.server)
+        workers = place.workers if place.workers.isdigit() else str(place.sessions)  # Only `run` can find its own number.
         with beside.phase("verify"):
             beside.run(Program([place.program, "verify", "--source", place.server.conninfo(), "--checkpoint", place.folder + "/checkpoint",
-                                "--json", "--progress", "none", "--workers", place.workers] +
+                                "--json", "--progress", "none", "--workers", workers] +
                                (["--target", place.server.conninfo(OTHER_DATABASE)] if self.section is Section.ACROSS else [])))
         clock.notes["verify_seconds"] = beside.phases["verify"]
         clock.memory = max(clock.memory, beside.memory)
