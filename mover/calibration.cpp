@@ -81,7 +81,15 @@ std::string display(const Choice& choice) {
          (choice.workers == 1 ? " worker" : " workers");
 }
 
-Calibration::Calibration(CalibrationOptions options) : options_(std::move(options)) {}
+Calibration::Calibration(CalibrationOptions options) : options_(std::move(options)) {
+  // Unless all methods can be measured once, none is.
+  const std::size_t needed = options_.methods.size() * (options_.workers + ranges_per_trial(options_.workers));
+  compares_methods_ = options_.methods.size() > 1 && is_within_budget(needed);
+}
+
+bool Calibration::is_within_budget(std::size_t ranges) const {
+  return static_cast<double>(ranges) <= options_.share_max * static_cast<double>(options_.ranges);
+}
 
 std::size_t Calibration::ranges_per_trial(unsigned workers) const {
   // A warm-up and a measured trial of each method, and one of twice the sessions.
@@ -93,8 +101,7 @@ std::size_t Calibration::ranges_per_trial(unsigned workers) const {
 }
 
 bool Calibration::can_pay(unsigned workers) const {
-  return static_cast<double>(ranges_used_ + ranges_per_trial(workers)) <=
-         options_.share_max * static_cast<double>(options_.ranges);
+  return is_within_budget(ranges_used_ + ranges_per_trial(workers));
 }
 
 std::size_t Calibration::measured_count(const Choice& choice) const {
@@ -127,20 +134,13 @@ Method Calibration::best_method() const {
 
 std::optional<Calibration::Request> Calibration::next_method() const {
   const std::vector<Method>& methods = options_.methods;
-  if (methods.size() < 2) {
+  if (!compares_methods_ || methods.size() < 2) {
     return std::nullopt;
   }
   const auto request = [&](Method method, bool is_warm_up) {
     const Choice choice{method, options_.workers};
     return Request{choice, is_warm_up ? options_.workers : ranges_per_trial(options_.workers), is_warm_up};
   };
-  if (trials_.empty()) {
-    // Unless all methods can be measured once, none is.
-    const std::size_t needed = methods.size() * (options_.workers + ranges_per_trial(options_.workers));
-    if (static_cast<double>(needed) > options_.share_max * static_cast<double>(options_.ranges)) {
-      return std::nullopt;
-    }
-  }
   for (const Method method : methods) {
     if (std::none_of(trials_.begin(), trials_.end(),
                      [&](const Trial& trial) { return trial.choice.method == method; })) {
@@ -165,10 +165,7 @@ std::optional<Calibration::Request> Calibration::next_method() const {
   }
   std::sort(rates.begin(), rates.end(), std::greater<>());
   const bool is_close = rates[1] > 0 && rates[0] < kClose * rates[1];
-  // A second session count must still be paid for.
-  const std::size_t round = methods.size() * ranges_per_trial(options_.workers);
-  const bool has_budget =
-      static_cast<double>(ranges_used_ + round) <= options_.share_max * static_cast<double>(options_.ranges);
+  const bool has_budget = is_within_budget(ranges_used_ + methods.size() * ranges_per_trial(options_.workers));
   return is_close && has_budget && rounds < kRoundsMax ? std::optional(request(methods.front(), false)) : std::nullopt;
 }
 
@@ -178,6 +175,10 @@ std::optional<Calibration::Request> Calibration::next_workers() const {
     return std::nullopt;
   }
   const Method method = best_method();
+  if (measured_count({method, options_.workers}) == 0 &&
+      !is_within_budget(ranges_used_ + ranges_per_trial(options_.workers) + ranges_per_trial(2 * options_.workers))) {
+    return std::nullopt;  // One number alone tells nothing.
+  }
   for (unsigned workers = options_.workers; workers <= options_.workers_max; workers *= 2) {
     if (measured_count({method, workers}) == 0) {
       return can_pay(workers) ? std::optional(Request{{method, workers}, ranges_per_trial(workers), false})

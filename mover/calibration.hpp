@@ -83,7 +83,8 @@ class Calibration {
 
  private:
   std::size_t ranges_per_trial(unsigned workers) const;
-  bool can_pay(unsigned workers) const;
+  bool is_within_budget(std::size_t ranges) const;
+  bool can_pay(unsigned workers) const;  // For one more trial.
   std::optional<Request> next_method() const;
   std::optional<Request> next_workers() const;
   std::size_t measured_count(const Choice& choice) const;
@@ -91,6 +92,7 @@ class Calibration {
   planner::Method best_method() const;
 
   CalibrationOptions options_;
+  bool compares_methods_ = false;
   std::vector<Trial> trials_;
   std::size_t ranges_used_ = 0;
 };

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kRangesWanted = 256;
 constexpr double kRangeRowsMin = 10'000;
+constexpr double kRangeBytesEnough = 4.0 * 1024 * 1024;  // So much is worth a range, however few rows it is.
 constexpr double kRangeRowsMax = 1'000'000;
 
 struct Limits {
@@ -26,8 +27,10 @@ double pieces_of(double rows_total, double bytes_total, const Limits& limits) {
 }
 
 Limits limits_for(double rows_total, double bytes_total, const SplitOptions& options) {
+  const double row_bytes = std::max(1.0, bytes_total / std::max(1.0, rows_total));
+  const double rows_min = std::clamp(kRangeBytesEnough / row_bytes, 1.0, kRangeRowsMin);
   Limits limits{options.range_rows != 0 ? static_cast<double>(options.range_rows)
-                                        : std::clamp(rows_total / kRangesWanted, kRangeRowsMin, kRangeRowsMax),
+                                        : std::clamp(rows_total / kRangesWanted, rows_min, kRangeRowsMax),
                 std::max(1.0, static_cast<double>(options.range_bytes_max))};
   const double too_many =
       (rows_total / limits.rows + bytes_total / limits.bytes + 2) / std::max(1U, options.ranges_max);
