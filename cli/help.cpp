@@ -81,7 +81,10 @@ Changes: nothing in the tables. Exit 0: all equal. Exit 3: data differ, the rang
     pgsluice verify --again
 
   Which rows differ:
-    pgsluice verify --find)~",
+    pgsluice verify --find
+
+  By every value's own form, not by hashes of its type:
+    pgsluice verify --exact)~",
      "pgsluice status"},
     {"rollback", "drops what was made and gives the source back as it was", "pgsluice rollback [options]",
      R"~(Undoes a migration at any point of it: moves the rows back first where the method took them out of

@@ -81,6 +81,7 @@ int verify_command(const Options& options) {
   mover::VerifyOptions wanted;
   wanted.find = options.is_on("find");
   wanted.again = options.is_on("again");
+  wanted.exact = options.is_on("exact");
   wanted.retry = retry_options(options);
   wanted.workers = worker_count(options, reach_both(sessions, "verify"));
 

@@ -67,11 +67,24 @@ std::string array_of_names(const planner::RangeKey& key) {
   return planner::to_array_text(names);
 }
 
+std::string read_encoding(pg::Connection& connection) {
+  return std::string(
+      connection.query(pg::statement("database_encoding", connection.server_major_version())).text(0, 0));
+}
+
 }  // namespace
 
-Comparison read_comparison(const planner::Plan& plan, pg::Connection& source, pg::Connection& target) {
+RowHashForm read_hash_form(const planner::Plan& plan, pg::Connection& source, pg::Connection& target, bool exact) {
+  RowHashForm form;
+  form.exact = exact;
+  form.one_encoding = plan.one_database || read_encoding(source) == read_encoding(target);
+  return form;
+}
+
+Comparison read_comparison(const planner::Plan& plan, pg::Connection& source, pg::Connection& target, bool exact) {
   Comparison comparison;
   comparison.plan = &plan;
+  comparison.form = read_hash_form(plan, source, target, exact);
   comparison.source = {pg::display(plan.source.name), "ONLY " + pg::quoted(plan.source.name), {}};
   comparison.target = {pg::display(plan.layout.root.name), pg::quoted(plan.layout.root.name), {}};
   const std::map<std::string, ColumnOrder> source_columns = read_column_order(source, plan.source.name);
@@ -109,8 +122,8 @@ Comparison read_comparison(const planner::Plan& plan, pg::Connection& source, pg
 planner::Condition range_tally_sql(const Comparison& comparison, const Side& side,
                                    const std::optional<planner::Key>& lower, const std::optional<planner::Key>& upper) {
   planner::Condition tally = planner::between_sql(comparison.plan->key, lower, upper);
-  tally.sql = "SELECT " + count_and_sum_sql(comparison.plan->source, "compared", side.cast) + " FROM " + side.from_sql +
-              " AS compared WHERE " + tally.sql;
+  tally.sql = "SELECT " + count_and_sum_sql(comparison.plan->source, "compared", side.cast, comparison.form) +
+              " FROM " + side.from_sql + " AS compared WHERE " + tally.sql;
   return tally;
 }
 

@@ -24,6 +24,7 @@ struct Comparison {
   const planner::Plan* plan = nullptr;
   Side source;
   Side target;
+  RowHashForm form;  // Of both sides' sums.
   // The plan's ranges can be asked for on the target by its index, and its order puts the same rows into them.
   bool by_range = false;
   // Key columns of the target that may be NULL (an existing target without NOT NULL): such rows are in no range.
@@ -31,7 +32,11 @@ struct Comparison {
 };
 
 // `plan` must outlive the result. Fails: refused, when the target lacks a column of the source; server, connection.
-Comparison read_comparison(const planner::Plan& plan, pg::Connection& source, pg::Connection& target);
+Comparison read_comparison(const planner::Plan& plan, pg::Connection& source, pg::Connection& target,
+                           bool exact = false);
+
+// The form of row hash that both databases' sums can be taken in.
+RowHashForm read_hash_form(const planner::Plan& plan, pg::Connection& source, pg::Connection& target, bool exact);
 
 // Counts and sums the rows of one side with lower <= key < upper: columns `rows` and `checksum`.
 planner::Condition range_tally_sql(const Comparison& comparison, const Side& side,

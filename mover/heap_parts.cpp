@@ -24,8 +24,8 @@ std::string filter_sql(std::optional<std::uint64_t> filter_mask) {
 // `(SELECT hash, more FROM part) AS hashed`. OFFSET 0 keeps the hash from being computed once for each place that uses
 // it.
 std::string hashed_rows_sql(const Comparison& comparison, const HeapPart& part, const std::string& more) {
-  return "(SELECT " + row_hash_sql(comparison.plan->source, "compared", part.side->cast) + " AS hash" + more +
-         " FROM ONLY " + part.heap_sql + " AS compared WHERE " + blocks_sql(part) + " OFFSET 0) AS hashed";
+  return "(SELECT " + row_hash_sql(comparison.plan->source, "compared", part.side->cast, comparison.form) + " AS hash" +
+         more + " FROM ONLY " + part.heap_sql + " AS compared WHERE " + blocks_sql(part) + " OFFSET 0) AS hashed";
 }
 
 }  // namespace

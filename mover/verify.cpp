@@ -109,6 +109,45 @@ void forget_results(planner::Checkpoint& checkpoint) {
   forget_bucket_sums(checkpoint);
 }
 
+// Results are kept in the checkpoint; those of the quick form say nothing of the exact one.
+constexpr const char* kFormSetting = "verify.form";
+constexpr const char* kExactForm = "exact";
+
+void keep_what_holds(planner::Checkpoint& checkpoint, const VerifyOptions& options) {
+  const auto kept = checkpoint.settings().find(kFormSetting);
+  const bool kept_is_exact = kept != checkpoint.settings().end() && kept->second == kExactForm;
+  if (options.again || (options.exact && !kept_is_exact)) {
+    forget_results(checkpoint);
+  } else if (kept_is_exact && !options.exact) {
+    forget_bucket_sums(checkpoint);
+  }
+  if (options.exact != kept_is_exact) {
+    checkpoint.record_setting(kFormSetting, options.exact ? kExactForm : "");
+  }
+}
+
+void refuse_exact_sums_of_rows_that_are_gone(const planner::Plan& plan, const VerifyOptions& options) {
+  if (options.exact && planner::empties_source(plan.method)) {
+    throw pg::Failure(pg::FailureKind::refused,
+                      "method " + std::string(name_of(plan.method)) +
+                          " has emptied the source, so an exact comparison has nothing to compare with")
+        .detail("The checksums that were taken as the rows left are of the quick form.")
+        .hint("Leave out --exact.")
+        .status("nothing was changed");
+  }
+}
+
+void note_loose_columns(const Comparing& comparing) {
+  std::string names;
+  for (const std::string& name : loosely_hashed_columns(comparing.plan().source, comparing.comparison.form)) {
+    names += (names.empty() ? "" : ", ") + pg::display(std::string_view(name));
+  }
+  if (!names.empty()) {
+    comparing.observer.noted("jsonb is compared by its hash (" + names + ")" +
+                             (comparing.source_is_gone() ? "" : "; --exact compares its text"));
+  }
+}
+
 // ---- By range
 
 struct RangeResult {
@@ -301,6 +340,7 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
                      const StopRequest& stop, Observer& observer) {
   const RetryContext retry{options.retry, stop, observer};
   const planner::Plan& plan = checkpoint.plan();
+  refuse_exact_sums_of_rows_that_are_gone(plan, options);
   Session target([&sessions] { return sessions.open_target("verify"); });
   Session source([&sessions] { return sessions.open_source("verify"); });
   repeat_until_done(target, retry, "looking at the databases", [&](pg::Connection& connection) {
@@ -309,13 +349,11 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
   Ledger ledger = read_complete_ledger(checkpoint, target, retry);
   Comparison comparison;
   repeat_until_done(target, retry, "reading the target's columns", [&](pg::Connection& connection) {
-    comparison = read_comparison(plan, source.connection(), connection);
+    comparison = read_comparison(plan, source.connection(), connection, options.exact);
   });
   source.drop();
   target.drop();
-  if (options.again) {
-    forget_results(checkpoint);
-  }
+  keep_what_holds(checkpoint, options);
   Comparing comparing{checkpoint,
                       options,
                       observer,
@@ -323,6 +361,7 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
                       std::move(comparison),
                       std::move(ledger),
                       {}};
+  note_loose_columns(comparing);
   if (comparing.comparison.by_range) {
     compare_ranges(comparing);
     count_rows_without_key(comparing);

@@ -1,5 +1,6 @@
 // Compares source and target by count and checksum over every column (checksum.hpp), and names what differs. It changes
-// no row.
+// no row. The checksum is of the quick form unless the exact one is asked for; methods that empty the source took
+// theirs in the quick form as the rows left.
 //
 // What one unit is:
 //   ranges   The plan's ranges, where the target has an index led by the key and sorts it as the source does: each
@@ -29,6 +30,7 @@ struct VerifyOptions {
   unsigned workers = 4;
   bool find = false;                     // Look for the keys of rows that differ.
   bool again = false;                    // Forget what earlier calls found.
+  bool exact = false;                    // By the exact form; what was found by the quick one is compared again.
   std::uint64_t differences_max = 1000;  // So many are looked for, no more.
   RetryOptions retry;
 };
@@ -57,8 +59,8 @@ struct VerifySummary {
 };
 
 // Differences are no failure: they are in the result.
-// Fails: refused, when the migration is not complete, or this checkpoint is of another database; interrupted, when
-// asked to stop (the same call goes on); server, connection.
+// Fails: refused, when the migration is not complete, this checkpoint is of another database, or the exact form is
+// asked for and the source was emptied; interrupted, when asked to stop (the same call goes on); server, connection.
 VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, const VerifyOptions& options,
                      const StopRequest& stop, Observer& observer);
 

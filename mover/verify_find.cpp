@@ -89,9 +89,9 @@ planner::Condition keys_sql(const Comparison& comparison, const Side& side, cons
   planner::Condition keys = planner::between_sql(comparison.plan->key, piece.lower, piece.upper);
   keys.sql = "SELECT " + aliases.text_array +
              ", pg_catalog.count(*) AS rows, pg_catalog.sum(hash) AS checksum FROM (SELECT " + aliases.definitions +
-             ", " + row_hash_sql(comparison.plan->source, "compared", side.cast) + " AS hash FROM " + side.from_sql +
-             " AS compared WHERE " + keys.sql + " OFFSET 0) AS hashed GROUP BY " + aliases.list + " ORDER BY " +
-             aliases.list + " LIMIT " + std::to_string(kListedKeysMax + 1);
+             ", " + row_hash_sql(comparison.plan->source, "compared", side.cast, comparison.form) + " AS hash FROM " +
+             side.from_sql + " AS compared WHERE " + keys.sql + " OFFSET 0) AS hashed GROUP BY " + aliases.list +
+             " ORDER BY " + aliases.list + " LIMIT " + std::to_string(kListedKeysMax + 1);
   return keys;
 }
 

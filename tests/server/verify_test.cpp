@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -77,7 +78,7 @@ class VerifyTest : public testing::Test {
     sessions.migration_id = checkpoint.plan().migration_id;
     sessions.statement_observer = [this](const pg::StatementEvent& event) {
       const std::lock_guard lock(mutex_);
-      heavy_statement_count_ += event.sql.find("record_send") == std::string_view::npos ? 0 : 1;
+      heavy_statement_count_ += event.sql.find("AS checksum") == std::string_view::npos ? 0 : 1;
     };
     heavy_statement_count_ = 0;
     return verify(checkpoint, Sessions(sessions), options, stop_, observer_);
@@ -268,6 +269,45 @@ TEST_F(VerifyTest, RangesFoundEqualAreNotComparedAgainUnlessAsked) {
   const VerifySummary fourth = verify_now();  // A range that differs is looked at again, the others are not.
   EXPECT_EQ(fourth.units_differing, 1U);
   EXPECT_EQ(heavy_statement_count_, 2);
+}
+
+TEST_F(VerifyTest, WhatTheQuickFormFoundEqualIsComparedAgainByTheExactOne) {
+  for (const std::string split : {"key", "ctid"}) {
+    SCOPED_TRACE(split);
+    database_.connect_as_superuser().run_script("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION owner");
+    migrate_table("insert", split);
+    change("UPDATE t_partitioned SET payload = '{\"i\": -500}' WHERE id = 500");
+    VerifyOptions exact;
+    exact.exact = true;
+    EXPECT_TRUE(verify_now().is_equal());
+    EXPECT_THAT(observer_.notes(), HasSubstr("(payload); --exact compares its text"));
+    exact.find = true;
+    const VerifySummary found = verify_now(exact);
+    EXPECT_THAT(texts(found), ElementsAre("changed (500)"));
+    change("UPDATE t_partitioned SET payload = '{\"i\": 500}' WHERE id = 500");
+    EXPECT_TRUE(verify_now(exact).is_equal());
+    heavy_statement_count_ = 0;
+    EXPECT_TRUE(verify_now(exact).is_equal());
+    EXPECT_EQ(heavy_statement_count_, 0);
+    // Sums of the two forms are never mixed.
+    EXPECT_TRUE(verify_now().is_equal());
+    EXPECT_TRUE(verify_now(exact).is_equal());
+    ASSERT_EQ(migration_.rollback().exit_code, 0);
+    std::filesystem::remove(migration_.checkpoint());
+  }
+}
+
+TEST_F(VerifyTest, RefusesTheExactFormWhereTheLedgerHoldsQuickSums) {
+  migrate_table("move", "key");
+  VerifyOptions exact;
+  exact.exact = true;
+  try {
+    verify_now(exact);
+    FAIL() << "it compared sums of two forms";
+  } catch (const pg::Failure& failure) {
+    EXPECT_EQ(failure.kind(), pg::FailureKind::refused);
+    EXPECT_THAT(failure.hint(), HasSubstr("Leave out --exact"));
+  }
 }
 
 TEST_F(VerifyTest, SumsOfBucketsAreKeptUntilTheHeapsAreWrittenAnew) {

@@ -1,0 +1,2 @@
+-- How this database stores text.
+SELECT pg_catalog.getdatabaseencoding()
