@@ -5,15 +5,17 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
+#include <optional>
 #include <vector>
 
+#include "mover/leaf_sizes.hpp"
 #include "mover/parallel_units.hpp"
+#include "mover/progress_poll.hpp"
 #include "mover/target_objects.hpp"
 #include "mover/target_session.hpp"
+#include "mover/unit_progress.hpp"
 #include "pg/failure.hpp"
 #include "planner/index_sql.hpp"
-#include "planner/key.hpp"
 
 namespace pgsluice::mover {
 
@@ -26,12 +28,15 @@ using Kind = TargetObjects::Kind;
 
 constexpr std::size_t kAttachedPerTransaction = 100;
 constexpr std::string_view kUniqueViolation = "23505";
+constexpr double kSmallestWork = 8192;  // In bytes: an index on an empty leaf is work, too.
 
 // One index to build on one leaf.
 struct LeafIndex {
   const TargetIndex* index = nullptr;
   const PartitionNode* leaf = nullptr;
   std::int64_t leaf_bytes = 0;
+  std::size_t unit = 0;
+  double work() const { return static_cast<double>(leaf_bytes) + kSmallestWork; }
 };
 
 // Sessions for ParallelUnits, and what the observer is told.
@@ -39,8 +44,13 @@ class Builder {
  public:
   Builder(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
           const std::string& maintenance_work_mem)
-      : plan_(plan), context_(context), indexes_(planner::target_indexes(plan)), units_(jobs, context.stop) {
-    Sessions::Settings settings;
+      : plan_(plan),
+        sessions_(sessions),
+        context_(context),
+        indexes_(planner::target_indexes(plan)),
+        units_(jobs, context.stop) {
+    // The sessions are as many as were asked for; workers of the server beside each would be more.
+    Sessions::Settings settings = {{"max_parallel_maintenance_workers", "0"}};
     if (!maintenance_work_mem.empty()) {
       settings.emplace_back("maintenance_work_mem", maintenance_work_mem);
     }
@@ -48,7 +58,6 @@ class Builder {
       open_.emplace_back(units_.cancellable(
           [&sessions, settings] { return open_patient_target(sessions, "building indexes", settings); }));
     }
-    progress_.workers = units_.workers();
   }
 
   void build_all();
@@ -56,20 +65,21 @@ class Builder {
  private:
   std::vector<LeafIndex> read_leaf_indexes();
   void build_on_leaf(Session& session, const LeafIndex& wanted);
+  // True where one session would still be at this one when the others have done all the rest.
+  bool is_more_than_a_fair_share(const LeafIndex& wanted) const;
   void make_constraints(Session& session, const PartitionNode& leaf);
   void build_on_parent(Session& session, const PartitionNode& node, const TargetIndex& index);
   void comment_on_root(Session& session);
   // Calls `work` for each unit; leaves when a stop was requested before all were done.
   void run(std::size_t unit_count, const std::function<void(Session&, std::size_t)>& work);
-  void tell_one_done();
 
   const Plan& plan_;
+  const Sessions& sessions_;
   const RetryContext& context_;
   std::vector<TargetIndex> indexes_;
   ParallelUnits units_;
   std::deque<Session> open_;
-  std::mutex mutex_;
-  Progress progress_;
+  std::optional<UnitProgress> progress_;
 };
 
 std::string display_index(const pg::QualifiedName& name) {
@@ -90,42 +100,35 @@ pg::Failure explained(const pg::Failure& failure, const std::string& index, cons
   return better;
 }
 
-void Builder::tell_one_done() {
-  const std::lock_guard lock(mutex_);
-  progress_.fraction = static_cast<double>(++progress_.units_done) / static_cast<double>(progress_.units_total);
-  context_.observer.progressed(progress_);
-}
-
 void Builder::run(std::size_t unit_count, const std::function<void(Session&, std::size_t)>& work) {
   if (!units_.run(unit_count, [&](unsigned worker, std::size_t unit) { work(open_[worker], unit); })) {
     leave_if_stopped(context_, "building indexes");
   }
 }
 
-// The primary key first, large leaves first: then the last builds to end are small ones.
+// Whether a comes before b on one leaf.
+bool is_first_of_leaf(const TargetIndex& a, const TargetIndex& b) {
+  return a.is_primary != b.is_primary ? a.is_primary : a.source->is_unique && !b.source->is_unique;
+}
+
 std::vector<LeafIndex> Builder::read_leaf_indexes() {
-  const std::vector<const PartitionNode*> all = planner::leaves(plan_.layout);
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const PartitionNode* leaf : all) {
-    schemas.push_back(leaf->name.schema);
-    names.push_back(leaf->name.name);
-  }
+  std::stable_sort(indexes_.begin(), indexes_.end(), is_first_of_leaf);
+  std::vector<LeafSize> sizes;
+  repeat_until_done(open_[0], context_, "looking at the leaves' sizes",
+                    [&](pg::Connection& target) { sizes = read_leaf_sizes(target, plan_.layout); });
+  std::stable_sort(sizes.begin(), sizes.end(),
+                   [](const LeafSize& a, const LeafSize& b) { return a.heap_bytes > b.heap_bytes; });
   std::vector<LeafIndex> wanted;
-  repeat_until_done(open_[0], context_, "looking at the leaves' sizes", [&](pg::Connection& target) {
-    wanted.clear();
-    const pg::Result sizes =
-        fixed_query(target, "relation_sizes", {planner::to_array_text(schemas), planner::to_array_text(names)});
+  for (const LeafSize& size : sizes) {
     for (const TargetIndex& index : indexes_) {
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        wanted.push_back({&index, all[i], sizes.integer(static_cast<int>(i), 0)});
-      }
+      wanted.push_back({&index, size.leaf, size.heap_bytes, wanted.size()});
     }
-  });
-  std::stable_sort(wanted.begin(), wanted.end(), [](const LeafIndex& a, const LeafIndex& b) {
-    return a.index->is_primary != b.index->is_primary ? a.index->is_primary : a.leaf_bytes > b.leaf_bytes;
-  });
+  }
   return wanted;
+}
+
+bool Builder::is_more_than_a_fair_share(const LeafIndex& wanted) const {
+  return wanted.work() * units_.workers() > progress_->total_weight();
 }
 
 void Builder::build_on_leaf(Session& session, const LeafIndex& wanted) {
@@ -133,11 +136,15 @@ void Builder::build_on_leaf(Session& session, const LeafIndex& wanted) {
   const std::string what = "building index " + display_index(name);
   try {
     repeat_until_done(session, context_, what, [&](pg::Connection& target) {
+      progress_->began(wanted.unit, target.backend_pid());
       const auto present = TargetObjects::read(target, {wanted.leaf}).find(*wanted.leaf, Kind::index, name.name);
       if (present && present->is_valid) {
         return;
       }
       in_transaction(target, [&] {
+        if (is_more_than_a_fair_share(wanted)) {
+          fixed_query(target, "server_parallel_maintenance");
+        }
         if (present) {
           target.query(planner::drop_index_sql(name, *wanted.leaf).sql);
         }
@@ -219,14 +226,22 @@ void Builder::build_all() {
       parents.push_back(node);
     }
   }
-  progress_.units_total = wanted.size() + parents.size() * indexes_.size();
+  std::vector<double> work;
+  for (const LeafIndex& one : wanted) {
+    work.push_back(one.work());
+  }
+  work.resize(work.size() + parents.size() * indexes_.size(), kSmallestWork);
+  progress_.emplace(context_.observer, units_.workers(), work);
   context_.observer.phase_began("building indexes", "indexes");
-  context_.observer.progressed(progress_);
+  progress_->tell();
 
-  run(wanted.size(), [&](Session& session, std::size_t unit) {
-    build_on_leaf(session, wanted[unit]);
-    tell_one_done();
-  });
+  {
+    const ProgressPoll poll(sessions_, "index_builds_in_progress", *progress_);
+    run(wanted.size(), [&](Session& session, std::size_t unit) {
+      build_on_leaf(session, wanted[unit]);
+      progress_->done(unit);
+    });
+  }
   const std::vector<const PartitionNode*> all_leaves = planner::leaves(plan_.layout);
   if (std::any_of(indexes_.begin(), indexes_.end(), [](const TargetIndex& index) { return index.is_constraint; })) {
     run(all_leaves.size(), [&](Session& session, std::size_t unit) { make_constraints(session, *all_leaves[unit]); });
@@ -234,10 +249,11 @@ void Builder::build_all() {
   // A partitioned table's index takes in its partitions', so these come first.
   std::reverse(parents.begin(), parents.end());
   run(1, [&](Session& session, std::size_t) {
+    std::size_t unit = wanted.size();
     for (const PartitionNode* node : parents) {
       for (const TargetIndex& index : indexes_) {
         build_on_parent(session, *node, index);
-        tell_one_done();
+        progress_->done(unit++);
       }
     }
     comment_on_root(session);
