@@ -273,6 +273,9 @@ const std::vector<OptionSpec>& option_specs() {
       {"index-jobs", "N", "run", kSpeed, "Indexes built at once. Default: as --workers."},
       {"index-memory", "SIZE", "run", kSpeed,
        "maintenance_work_mem of each session that builds indexes. Default: the server's setting."},
+      {"vacuum-freeze", "", "run", kSpeed,
+       "Freezes the rows at the end, leaf by leaf in as many sessions as --index-jobs, so that no later vacuum must "
+       "write every page again. Writes about as much WAL as the table."},
 
       {"dry-run", "", "plan", kConduct,
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},

@@ -204,9 +204,9 @@ std::string disk_text(const Plan& plan) {
   return "about " + bytes_of(need.standing_bytes()) + " on the target's server (rows " + bytes_of(need.rows_bytes) +
          ", indexes " + bytes_of(need.indexes_bytes) + "), up to " + bytes_of(need.sorting_bytes) +
          " for a time per index that is sorted, and about " + bytes_of(need.wal_bytes) +
-         " of WAL on its way. The source's space comes back when the old table is dropped. A later VACUUM FREEZE of "
-         "the target writes about " +
-         bytes_of(need.freeze_wal_bytes) + " of WAL more.";
+         " of WAL on its way. The source's space comes back when the old table is dropped. A later VACUUM FREEZE "
+         "writes about as much WAL as the table: " +
+         bytes_of(need.freeze_wal_bytes) + "; run --vacuum-freeze does it at the end of the run, leaf by leaf.";
 }
 
 std::string lock_text(const planner::Statement& statement) {

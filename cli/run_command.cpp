@@ -41,6 +41,7 @@ mover::MoveOptions move_options(const Options& options, const FirstSessions& rea
     constexpr std::uint64_t kKibi = 1024;
     wanted.index_memory = std::to_string(options.bytes("index-memory", 0) / kKibi) + "kB";
   }
+  wanted.vacuum_freeze = options.is_on("vacuum-freeze");
   wanted.retry = retry_options(options);
   return wanted;
 }

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "mover/parallel_units.hpp"
 #include "mover/target_objects.hpp"
 #include "mover/target_session.hpp"
 #include "pg/failure.hpp"
@@ -197,23 +196,10 @@ void publish(const Work& work) {
   }
 }
 
-// One statement analyzes the root and every partition of it, each in a transaction of its own.
-void analyze(const Work& work) {
-  work.context.observer.phase_began("analyzing", "tables");
-  ParallelUnits one(1, work.context.stop);
-  Session session(one.cancellable([&] { return open_patient_target(work.sessions, "analyzing"); }));
-  const bool finished = one.run(1, [&](unsigned, std::size_t) {
-    repeat_until_done(session, work.context, "analyzing the target",
-                      [&](pg::Connection& target) { target.query(planner::analyze_sql(work.root()).sql); });
-  });
-  if (!finished) {
-    leave_if_stopped(work.context, "analyzing");
-  }
-}
-
 }  // namespace
 
-void finish_target(const Plan& plan, const Sessions& sessions, const RetryContext& context) {
+void finish_target(const Plan& plan, const Sessions& sessions, const RetryContext& context,
+                   const AnalyzeOptions& options) {
   Session target([&sessions] { return open_patient_target(sessions, "finishing"); });
   Work work{plan, sessions, context, target};
   if (!plan.layout.existing) {
@@ -227,7 +213,7 @@ void finish_target(const Plan& plan, const Sessions& sessions, const RetryContex
     grant(work);
     publish(work);
   }
-  analyze(work);
+  analyze_target(plan, sessions, context, options);
 }
 
 }  // namespace pgsluice::mover

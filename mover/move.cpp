@@ -212,12 +212,16 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   }
 }
 
+unsigned index_jobs(const MoveOptions& options) {
+  return options.index_jobs != 0 ? options.index_jobs : options.workers;
+}
+
 void build(Run& run) {
   if (phase_in_ledger(run) > Phase::indexing || !claim_phase(run, Phase::indexing)) {
     return;
   }
   run.checkpoint.record_phase(Phase::indexing);
-  const unsigned jobs = run.options.index_jobs != 0 ? run.options.index_jobs : run.options.workers;
+  const unsigned jobs = index_jobs(run.options);
   build_indexes(run.plan(), run.sessions, run.retry, jobs, run.options.index_memory);
   add_constraints(run.plan(), run.sessions, run.retry, jobs);
   enter_phase(run, Phase::finishing);
@@ -229,7 +233,7 @@ void finish(Run& run) {
     return;
   }
   run.checkpoint.record_phase(Phase::finishing);
-  finish_target(run.plan(), run.sessions, run.retry);
+  finish_target(run.plan(), run.sessions, run.retry, {index_jobs(run.options), run.options.vacuum_freeze});
   enter_phase(run, Phase::complete);
   release_phase(run);
 }

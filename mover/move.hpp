@@ -21,8 +21,9 @@ struct MoveOptions {
   Optimize optimize = Optimize::time;
   std::uint64_t batch_rows = 0;  // 0: sized by time.
   std::chrono::milliseconds batch_duration_target{500};
-  unsigned index_jobs = 0;   // 0: as many as workers.
-  std::string index_memory;  // maintenance_work_mem of index builds; empty: the server's own.
+  unsigned index_jobs = 0;     // 0: as many as workers.
+  std::string index_memory;    // maintenance_work_mem of index builds; empty: the server's own.
+  bool vacuum_freeze = false;  // Freezes the rows of every leaf at the end.
   RetryOptions retry;
 };
 

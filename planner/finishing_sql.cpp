@@ -262,9 +262,4 @@ Statements publish_sql(const Publication& publication, const Layout& layout, boo
   return statements;
 }
 
-Statement analyze_sql(const PartitionNode& root) {
-  return {"ANALYZE " + pg::quoted(root.name), "SHARE UPDATE EXCLUSIVE",
-          pg::display(root.name) + " and each partition in turn"};
-}
-
 }  // namespace pgsluice::planner

@@ -1,5 +1,5 @@
 // The SQL of what the target gets last, when its rows and indexes are there: checks that the source never validated,
-// triggers, row security, statistics objects, replica identity, privileges, publications, ANALYZE.
+// triggers, row security, statistics objects, replica identity, privileges, publications.
 #pragma once
 
 #include <string>
@@ -48,8 +48,6 @@ Statements sequence_grants_sql(const Plan& plan, const std::vector<std::string>&
 // `through_root`: the publication publishes partitions as their root. If not, a column list or row filter can only
 // stand on leaves.
 Statements publish_sql(const Publication& publication, const Layout& layout, bool through_root);
-
-Statement analyze_sql(const PartitionNode& root);
 
 // For plans: every grantee that the source names.
 std::vector<std::string> grantees_of(const TableFacts& facts);

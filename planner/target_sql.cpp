@@ -1,5 +1,6 @@
 #include "planner/target_sql.hpp"
 
+#include "planner/analyze_sql.hpp"
 #include "planner/finishing_sql.hpp"
 #include "planner/foreign_key_sql.hpp"
 #include "planner/guard_sql.hpp"
@@ -126,7 +127,7 @@ Statements statements_after_rows_sql(const Plan& plan) {
     add_foreign_keys(statements, plan);
     add_finish(statements, plan);
   }
-  statements.push_back(analyze_sql(plan.layout.root));
+  append(statements, analyze_target_sql(plan));
   return statements;
 }
 

@@ -407,8 +407,9 @@ TEST_F(Finish, GivesLeavesWhatGuardsRowsThere) {
 }
 
 TEST_F(Finish, CanBeRepeatedAndDiedInAtEveryStatement) {
-  const int deaths = die_at_every_statement(
-      plan_, [&](const mover::Sessions& mortal) { mover::finish_target(plan_, mortal, context()); });
+  const int deaths = die_at_every_statement(plan_, [&](const mover::Sessions& mortal) {
+    mover::finish_target(plan_, mortal, context(), {2, true});
+  });
   EXPECT_GT(deaths, 20);
   const std::string whole = schema_dump(database_);
   finish(plan_);

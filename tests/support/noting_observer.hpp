@@ -41,6 +41,10 @@ class NotingObserver : public mover::Observer {
     return notes_;
   }
   const std::vector<std::string>& retries() const { return retries_; }
+  std::size_t retry_count() const {
+    const std::lock_guard lock(mutex_);
+    return retries_.size();
+  }
 
  private:
   mutable std::mutex mutex_;

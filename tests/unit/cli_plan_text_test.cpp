@@ -81,6 +81,16 @@ TEST(PlanText, ShowsSizesLayoutMethodRangesAndWhatToTypeNext) {
   EXPECT_THAT(text, HasSubstr("next        pgsluice run\n"));
 }
 
+TEST(PlanText, SaysWhatALaterFreezeCostsAndHowToHaveItAtOnce) {
+  std::istringstream words(plan_text(some_plan(), options_with()));
+  std::string text;
+  for (std::string word; words >> word;) {
+    text += word + " ";
+  }
+  EXPECT_THAT(text, HasSubstr("A later VACUUM FREEZE writes about as much WAL as the table: 1.49 GB; run "
+                              "--vacuum-freeze does it at the end of the run, leaf by leaf. "));
+}
+
 TEST(PlanText, ManyLeavesAreShownByTheirFirstAndLastUnlessAllAreWanted) {
   PlanTextOptions options = options_with();
   const std::string text = plan_text(some_plan(), options);

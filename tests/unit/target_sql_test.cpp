@@ -301,7 +301,7 @@ TEST(FinishingSql, PublicationsGetTheRootOrWhereAFilterForbidsThatTheLeaves) {
 TEST(TargetSql, WholeListEndsWithAnalyzeAndBeginsBeforeTheRows) {
   Plan plan = plan_of_two_leaves();
   EXPECT_THAT(statements_before_rows_sql(plan).back().sql, HasSubstr("COMMENT ON TRIGGER"));
-  EXPECT_EQ(all_statements_sql(plan).back().sql, "ANALYZE \"S.1\".\"T\"");
+  EXPECT_EQ(all_statements_sql(plan).back().sql, "ANALYZE (SKIP_LOCKED) \"S.1\".\"T\"");
   EXPECT_EQ(all_statements_sql(plan).size(),
             statements_before_rows_sql(plan).size() + statements_after_rows_sql(plan).size());
   plan.layout.existing = true;
