@@ -71,10 +71,11 @@ Changes: nothing.)~",
     pgsluice status --json)~",
      "what it says in its last line"},
     {"verify", "compares source and target by count and checksum, range by range", "pgsluice verify [options]",
-     R"~(Compares every range by its number of rows and by a checksum over every column of every row, in
-parallel, inside the databases. Where the method emptied the source, the target is compared with the
-checksums that were taken as the rows left. It may be stopped and continued: ranges found equal are
-remembered in the checkpoint.
+     R"~(Compares source and target by their number of rows and by a checksum over every column of every row,
+in parallel, inside the databases: first in total, in one pass over both; where that differs, range by
+range (or, without ranges of a key, by buckets of the checksum). Where the method emptied the source,
+the target is compared with the checksums that were taken as the rows left. It may be stopped and
+continued: what was found equal is remembered in the checkpoint.
 
 Changes: nothing in the tables. Exit 0: all equal. Exit 3: data differ, the ranges are named.)~",
      R"~(  Compare everything, also what was compared before:

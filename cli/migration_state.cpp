@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mover/calibration.hpp"
+#include "mover/verify.hpp"
 
 namespace pgsluice::cli {
 
@@ -18,6 +19,9 @@ MigrationState state_of(const planner::Checkpoint& checkpoint) {
     state.ranges_differing += range.verification == planner::Verification::differs ? 1U : 0U;
     state.rows += range.rows;
     state.bytes += range.bytes;
+  }
+  if (mover::is_equal_in_total(checkpoint)) {
+    state.ranges_equal = state.ranges_done;
   }
   return state;
 }

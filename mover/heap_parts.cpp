@@ -58,6 +58,11 @@ HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& t
 
 std::string hash_classes_sql(const Comparison& comparison, const HeapPart& part, std::uint64_t mask,
                              std::optional<std::uint64_t> filter_mask) {
+  if (mask == 0 && !filter_mask) {
+    return "SELECT 0::pg_catalog.int8 AS class, " +
+           count_and_sum_sql(comparison.plan->source, "compared", part.side->cast, comparison.form) + " FROM ONLY " +
+           part.heap_sql + " AS compared WHERE " + blocks_sql(part);
+  }
   return "SELECT hash & " + std::to_string(mask) +
          " AS class, pg_catalog.count(*) AS rows, pg_catalog.sum(hash) AS checksum FROM " +
          hashed_rows_sql(comparison, part, "") + filter_sql(filter_mask) + " GROUP BY 1";

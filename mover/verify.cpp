@@ -1,5 +1,6 @@
 #include "mover/verify.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -30,7 +31,8 @@ struct Comparing {
   planner::Checkpoint& checkpoint;
   const VerifyOptions& options;
   Observer& observer;
-  VerifyWorkers workers;
+  VerifyWorkers workers;       // For ranges or buckets.
+  VerifyWorkers heap_workers;  // For totals.
   Comparison comparison;
   Ledger ledger;
   VerifySummary summary;
@@ -100,13 +102,19 @@ Ledger read_complete_ledger(const planner::Checkpoint& checkpoint, Session& targ
   return ledger;
 }
 
+constexpr const char* kTotalSetting = "verify.total";
+constexpr const char* kEqualInTotal = "equal";
+
 void forget_results(planner::Checkpoint& checkpoint) {
+  if (is_equal_in_total(checkpoint)) {
+    checkpoint.record_setting(kTotalSetting, "");
+  }
   for (const planner::Range& range : checkpoint.plan().ranges) {
     if (checkpoint.state(range.index).verification != Verification::unknown) {
       checkpoint.record_verification(range.index, Verification::unknown);
     }
   }
-  forget_bucket_sums(checkpoint);
+  forget_sums(checkpoint);
 }
 
 // Results are kept in the checkpoint; those of the quick form say nothing of the exact one.
@@ -119,7 +127,7 @@ void keep_what_holds(planner::Checkpoint& checkpoint, const VerifyOptions& optio
   if (options.again || (options.exact && !kept_is_exact)) {
     forget_results(checkpoint);
   } else if (kept_is_exact && !options.exact) {
-    forget_bucket_sums(checkpoint);
+    forget_sums(checkpoint);
   }
   if (options.exact != kept_is_exact) {
     checkpoint.record_setting(kFormSetting, options.exact ? kExactForm : "");
@@ -190,7 +198,8 @@ void compare_ranges(Comparing& comparing) {
   summary.unit = "ranges";
   summary.units_total = comparing.plan().ranges.size();
   for (const planner::Range& range : comparing.plan().ranges) {
-    if (comparing.checkpoint.state(range.index).verification == Verification::equal) {
+    if (is_equal_in_total(comparing.checkpoint) ||
+        comparing.checkpoint.state(range.index).verification == Verification::equal) {
       ++summary.units_equal;
       summary.rows_source += comparing.ledger.at(range.index).rows;
       summary.rows_target += comparing.ledger.at(range.index).rows;
@@ -263,13 +272,41 @@ void count_rows_without_key(Comparing& comparing) {
   }
 }
 
-// ---- By bucket, or in total
+// ---- In total
+
+RowTally ledger_total(const Comparing& comparing) {
+  RowTally total;
+  for (const auto& [range, entry] : comparing.ledger) {
+    total.add(tally_of(entry));
+  }
+  return total;
+}
+
+// Nothing is known of any unit yet, so that one pass may settle all.
+bool may_begin_with_totals(const Comparing& comparing) {
+  if (!comparing.comparison.by_range) {
+    return comparing.source_is_gone() || !has_bucket_sums(comparing.checkpoint);
+  }
+  const auto& states = comparing.checkpoint.states();
+  return !is_equal_in_total(comparing.checkpoint) && std::all_of(states.begin(), states.end(), [](const auto& state) {
+    return state.verification == Verification::unknown;
+  });
+}
+
+void report_all_equal(Comparing& comparing, std::uint64_t rows) {
+  VerifySummary& summary = comparing.summary;
+  summary.unit = comparing.comparison.by_range ? "ranges" : "tables";
+  summary.units_total = comparing.comparison.by_range ? comparing.plan().ranges.size() : 2;
+  summary.units_equal = summary.units_total;
+  summary.rows_source = rows;
+  summary.rows_target = rows;
+  if (!is_equal_in_total(comparing.checkpoint)) {
+    comparing.checkpoint.record_setting(kTotalSetting, kEqualInTotal);
+  }
+}
 
 void compare_with_ledger_total(Comparing& comparing, const RowTally& source, const RowTally& target) {
-  RowTally expected;
-  for (const auto& [range, entry] : comparing.ledger) {
-    expected.add(tally_of(entry));
-  }
+  const RowTally expected = ledger_total(comparing);
   VerifySummary& summary = comparing.summary;
   summary.unit = "tables";
   summary.units_total = 2;
@@ -284,41 +321,58 @@ void compare_with_ledger_total(Comparing& comparing, const RowTally& source, con
   summary.units_equal = summary.units_total - summary.units_differing;
 }
 
+// One pass over both heaps. True when that was enough.
+bool compare_totals(Comparing& comparing) {
+  const bool leaves_out_source = comparing.options.by_ledger && !comparing.source_is_gone();
+  const std::optional<TotalSums> sums =
+      sum_totals(comparing.comparison, comparing.checkpoint, comparing.heap_workers, comparing.observer,
+                 leaves_out_source ? SidesSummed::target : SidesSummed::both);
+  if (!sums) {
+    fail_as_stopped();
+  }
+  const bool expects_ledger = comparing.source_is_gone() || leaves_out_source;
+  const bool is_gone = !comparing.source_is_gone() || sums->source.rows == 0;
+  if (is_gone && sums->target == (expects_ledger ? ledger_total(comparing) : sums->source)) {
+    report_all_equal(comparing, sums->target.rows);
+    return true;
+  }
+  forget_results(comparing.checkpoint);
+  if (comparing.source_is_gone() && !comparing.comparison.by_range) {
+    compare_with_ledger_total(comparing, sums->source, sums->target);
+    return true;
+  }
+  return false;
+}
+
+// ---- By bucket
+
 void compare_buckets(Comparing& comparing) {
   const std::optional<BucketSums> sums =
       sum_buckets(comparing.comparison, comparing.checkpoint, comparing.workers, comparing.observer);
   if (!sums) {
     fail_as_stopped();
   }
-  RowTally source;
-  RowTally target;
+  VerifySummary& summary = comparing.summary;
   std::set<std::uint32_t> differing;
   for (std::uint32_t bucket = 0; bucket < kBucketCount; ++bucket) {
-    source.add(sums->source[bucket]);
-    target.add(sums->target[bucket]);
+    summary.rows_source += sums->source[bucket].rows;
+    summary.rows_target += sums->target[bucket].rows;
     if (sums->source[bucket] != sums->target[bucket]) {
       differing.insert(bucket);
     }
   }
-  if (comparing.source_is_gone()) {
-    compare_with_ledger_total(comparing, source, target);
-  } else {
-    VerifySummary& summary = comparing.summary;
-    summary.unit = "buckets";
-    summary.units_total = kBucketCount;
-    summary.rows_source = source.rows;
-    summary.rows_target = target.rows;
-    for (const std::uint32_t bucket : differing) {
-      add_differing_unit(
-          summary, display_bucket(bucket) + ": " + reason("the source", sums->source[bucket], sums->target[bucket]));
-    }
-    summary.units_equal = summary.units_total - summary.units_differing;
-    if (comparing.options.find && !differing.empty()) {
-      find_in_buckets(comparing.comparison, *sums, comparing.workers, comparing.options.differences_max, summary);
-    }
+  summary.unit = "buckets";
+  summary.units_total = kBucketCount;
+  for (const std::uint32_t bucket : differing) {
+    add_differing_unit(
+        summary, display_bucket(bucket) + ": " + reason("the source", sums->source[bucket], sums->target[bucket]));
   }
-  if (!comparing.summary.is_equal()) {
-    forget_bucket_sums(comparing.checkpoint);  // So that the next call looks again, as it does for ranges.
+  summary.units_equal = summary.units_total - summary.units_differing;
+  if (comparing.options.find && !differing.empty()) {
+    find_in_buckets(comparing.comparison, *sums, comparing.workers, comparing.options.differences_max, summary);
+  }
+  if (!summary.is_equal()) {
+    forget_results(comparing.checkpoint);  // So that the next call looks again, as it does for ranges.
   }
 }
 
@@ -334,6 +388,11 @@ std::string_view name_of(Difference::Kind kind) {
       return "changed";
   }
   return "";
+}
+
+bool is_equal_in_total(const planner::Checkpoint& checkpoint) {
+  const auto total = checkpoint.settings().find(kTotalSetting);
+  return total != checkpoint.settings().end() && total->second == kEqualInTotal;
 }
 
 VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, const VerifyOptions& options,
@@ -358,14 +417,16 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
                       options,
                       observer,
                       VerifyWorkers(sessions, retry, {options.workers, comparison.by_range}),
+                      VerifyWorkers(sessions, retry, {options.workers, false}),
                       std::move(comparison),
                       std::move(ledger),
                       {}};
   note_loose_columns(comparing);
-  if (comparing.comparison.by_range) {
+  const bool is_settled = may_begin_with_totals(comparing) && compare_totals(comparing);
+  if (!is_settled && comparing.comparison.by_range) {
     compare_ranges(comparing);
     count_rows_without_key(comparing);
-  } else {
+  } else if (!is_settled) {
     compare_buckets(comparing);
   }
   if (options.find && !comparing.summary.is_equal() && comparing.source_is_gone()) {

@@ -2,7 +2,8 @@
 // no row. The checksum is of the quick form unless the exact one is asked for; methods that empty the source took
 // theirs in the quick form as the rows left.
 //
-// What one unit is:
+// Where nothing differs one pass over both tables in the order of their heaps says so by two totals, and every range is
+// recorded as equal. Only where the totals differ, units are compared to name what differs:
 //   ranges   The plan's ranges, where the target has an index led by the key and sorts it as the source does: each
 //   range is counted
 //            and summed on both sides. Results are kept per range; a range once found equal is not compared again.
@@ -28,9 +29,12 @@ namespace pgsluice::mover {
 
 struct VerifyOptions {
   unsigned workers = 4;
-  bool find = false;                     // Look for the keys of rows that differ.
-  bool again = false;                    // Forget what earlier calls found.
-  bool exact = false;                    // By the exact form; what was found by the quick one is compared again.
+  bool find = false;   // Look for the keys of rows that differ.
+  bool again = false;  // Forget what earlier calls found.
+  bool exact = false;  // By the exact form; what was found by the quick one is compared again.
+  // Take the ledger's word for what left the source, and for what was compared as it arrived, where it holds sums of
+  // every row: of copying methods, when `run` was told to take them. Else the source is read.
+  bool by_ledger = false;
   std::uint64_t differences_max = 1000;  // So many are looked for, no more.
   RetryOptions retry;
 };
@@ -44,7 +48,7 @@ struct Difference {
 std::string_view name_of(Difference::Kind kind);
 
 struct VerifySummary {
-  std::string unit;  // "ranges", "buckets" or "tables": what the numbers below count.
+  std::string unit;  // "ranges", "buckets" or "tables" (where totals were enough): what the numbers below count.
   std::uint64_t units_total = 0;
   std::uint64_t units_equal = 0;
   std::uint64_t units_differing = 0;
@@ -57,6 +61,9 @@ struct VerifySummary {
   bool differences_truncated = false;
   bool is_equal() const { return units_differing == 0; }
 };
+
+// Whether the last comparison of everything found all equal, so that every range is.
+bool is_equal_in_total(const planner::Checkpoint& checkpoint);
 
 // Differences are no failure: they are in the result.
 // Fails: refused, when the migration is not complete, this checkpoint is of another database, or the exact form is

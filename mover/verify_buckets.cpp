@@ -9,15 +9,23 @@ namespace pgsluice::mover {
 namespace {
 
 constexpr std::chrono::seconds kRecordInterval{5};
-constexpr const char* kSourceSetting = "verify.source-buckets";
-constexpr const char* kTargetSetting = "verify.target-buckets";
+
+// What is added up, and where it is kept.
+struct Division {
+  std::uint32_t bucket_count;
+  const char* source_setting;
+  const char* target_setting;
+};
+constexpr Division kByBucket = {kBucketCount, "verify.source-buckets", "verify.target-buckets"};
+constexpr Division kInTotal = {1, "verify.source-total", "verify.target-total"};
 
 // What is added up of one side.
 struct SideSums {
-  const char* setting = nullptr;
+  SideSums(const char* kept_as, std::uint32_t bucket_count) : setting(kept_as), buckets(bucket_count) {}
+  const char* setting;
   HeapParts heaps;
   std::vector<bool> is_done;  // By part.
-  std::vector<RowTally> buckets = std::vector<RowTally>(kBucketCount);
+  std::vector<RowTally> buckets;
 };
 
 nlohmann::json to_json(const SideSums& sums) {
@@ -46,7 +54,7 @@ void restore(SideSums& sums, const planner::Checkpoint& checkpoint) {
   for (std::size_t part = 0; part < sums.is_done.size(); ++part) {
     sums.is_done[part] = done.at(part) == '1';
   }
-  for (std::uint32_t bucket = 0; bucket < kBucketCount; ++bucket) {
+  for (std::size_t bucket = 0; bucket < sums.buckets.size(); ++bucket) {
     sums.buckets[bucket].rows = json.at("buckets").at(bucket).at(0);
     sums.buckets[bucket].checksum.add(json.at("buckets").at(bucket).at(1).get<std::string>());
   }
@@ -69,17 +77,15 @@ std::vector<Unit> missing_units(SideSums& source, SideSums& target) {
   return units;
 }
 
-}  // namespace
-
-std::optional<BucketSums> sum_buckets(const Comparison& comparison, planner::Checkpoint& checkpoint,
-                                      VerifyWorkers& workers, Observer& observer) {
-  SideSums source;
-  SideSums target;
-  source.setting = kSourceSetting;
-  target.setting = kTargetSetting;
-  workers.on_source(0, "reading the source's size", [&](pg::Connection& connection) {
-    source.heaps = read_heap_parts(connection, comparison.plan->source.name, comparison.source);
-  });
+std::optional<BucketSums> sum(const Division& division, const Comparison& comparison, planner::Checkpoint& checkpoint,
+                              VerifyWorkers& workers, Observer& observer, SidesSummed sides) {
+  SideSums source(division.source_setting, division.bucket_count);
+  SideSums target(division.target_setting, division.bucket_count);
+  if (sides == SidesSummed::both) {
+    workers.on_source(0, "reading the source's size", [&](pg::Connection& connection) {
+      source.heaps = read_heap_parts(connection, comparison.plan->source.name, comparison.source);
+    });
+  }
   workers.on_target(0, "reading the target's size", [&](pg::Connection& connection) {
     target.heaps = read_heap_parts(connection, comparison.plan->layout.root.name, comparison.target);
   });
@@ -100,8 +106,8 @@ std::optional<BucketSums> sum_buckets(const Comparison& comparison, planner::Che
 
   auto recorded_at = std::chrono::steady_clock::now();
   const auto record = [&] {
-    checkpoint.record_setting(kSourceSetting, to_json(source).dump());
-    checkpoint.record_setting(kTargetSetting, to_json(target).dump());
+    checkpoint.record_setting(source.setting, to_json(source).dump());
+    checkpoint.record_setting(target.setting, to_json(target).dump());
     recorded_at = std::chrono::steady_clock::now();
   };
   const auto sum_part = [&](unsigned worker, std::size_t index) {
@@ -109,8 +115,8 @@ std::optional<BucketSums> sum_buckets(const Comparison& comparison, planner::Che
     const HeapPart& part = sums.heaps.parts[units[index].part];
     std::vector<RowTally> found;
     const auto read = [&](pg::Connection& connection) {
-      found.assign(kBucketCount, {});
-      const pg::Result classes = connection.query(hash_classes_sql(comparison, part, kBucketCount - 1));
+      found.assign(division.bucket_count, {});
+      const pg::Result classes = connection.query(hash_classes_sql(comparison, part, division.bucket_count - 1));
       const int class_column = classes.column("class");
       for (int i = 0; i < classes.row_count(); ++i) {
         found.at(static_cast<std::size_t>(classes.integer(i, class_column))) = row_tally_at(classes, i);
@@ -123,7 +129,7 @@ std::optional<BucketSums> sum_buckets(const Comparison& comparison, planner::Che
       workers.on_target(worker, what, read);
     }
     const std::lock_guard lock(mutex);
-    for (std::uint32_t bucket = 0; bucket < kBucketCount; ++bucket) {
+    for (std::uint32_t bucket = 0; bucket < division.bucket_count; ++bucket) {
       sums.buckets[bucket].add(found[bucket]);
       progress.rows_done += found[bucket].rows;
     }
@@ -146,10 +152,29 @@ std::optional<BucketSums> sum_buckets(const Comparison& comparison, planner::Che
   return is_whole ? std::optional(BucketSums{source.buckets, target.buckets}) : std::nullopt;
 }
 
-void forget_bucket_sums(planner::Checkpoint& checkpoint) {
-  for (const char* setting : {kSourceSetting, kTargetSetting}) {
-    if (checkpoint.settings().contains(setting)) {
-      checkpoint.record_setting(setting, "");
+}  // namespace
+
+std::optional<BucketSums> sum_buckets(const Comparison& comparison, planner::Checkpoint& checkpoint,
+                                      VerifyWorkers& workers, Observer& observer) {
+  return sum(kByBucket, comparison, checkpoint, workers, observer, SidesSummed::both);
+}
+
+std::optional<TotalSums> sum_totals(const Comparison& comparison, planner::Checkpoint& checkpoint,
+                                    VerifyWorkers& workers, Observer& observer, SidesSummed sides) {
+  const std::optional<BucketSums> sums = sum(kInTotal, comparison, checkpoint, workers, observer, sides);
+  return sums ? std::optional(TotalSums{sums->source.front(), sums->target.front()}) : std::nullopt;
+}
+
+bool has_bucket_sums(const planner::Checkpoint& checkpoint) {
+  return checkpoint.settings().contains(kByBucket.source_setting);
+}
+
+void forget_sums(planner::Checkpoint& checkpoint) {
+  for (const Division& division : {kByBucket, kInTotal}) {
+    for (const char* setting : {division.source_setting, division.target_setting}) {
+      if (checkpoint.settings().contains(setting)) {
+        checkpoint.record_setting(setting, "");
+      }
     }
   }
 }

@@ -77,8 +77,8 @@ class Verify : public testing::TestWithParam<Case> {
     connection_.run_script(kThings);
     if (has_key) connection_.query("ALTER TABLE things ADD PRIMARY KEY (id)");
     connection_.query("ANALYZE things");
-    const Outcome planned =
-        migration_.plan({"--table", "things", "--by", "LIST (region)", "--range-rows", "200", "--method", method});
+    const Outcome planned = migration_.plan({"--table", "things", "--by", "LIST (region)", "--range-rows", "200",
+                                             "--method", method, "--split", has_key ? "key" : "ctid"});
     if (planned.exit_code != 0) return planned;
     return migration_.run();
   }

@@ -81,7 +81,7 @@ class VerifyTest : public testing::Test {
       heavy_statement_count_ += event.sql.find("AS checksum") == std::string_view::npos ? 0 : 1;
     };
     heavy_statement_count_ = 0;
-    return verify(checkpoint, Sessions(sessions), options, stop_, observer_);
+    return verify(checkpoint, Sessions(sessions), options, *stop_, observer_);
   }
   VerifySummary find_now() {
     VerifyOptions options;
@@ -102,7 +102,7 @@ class VerifyTest : public testing::Test {
   Database database_;
   Migration migration_{database_};
   NotingObserver observer_;
-  StopRequest stop_;
+  std::unique_ptr<StopRequest> stop_ = std::make_unique<StopRequest>();
   std::mutex mutex_;
   int heavy_statement_count_ = 0;  // That compute row hashes.
 };
@@ -113,7 +113,7 @@ TEST_P(VerifyEachWay, EqualRowsAreEqualAndOneChangedByteIsNot) {
   migrate_table(GetParam().method, GetParam().split);
   const VerifySummary equal = verify_now();
   EXPECT_TRUE(equal.is_equal());
-  EXPECT_EQ(equal.unit, GetParam().unit);
+  EXPECT_EQ(equal.unit, GetParam().split == "key" ? "ranges" : "tables");
   EXPECT_EQ(equal.units_equal, equal.units_total);
   EXPECT_EQ(equal.rows_source, 20000U);
   EXPECT_EQ(equal.rows_target, 20000U);
@@ -126,6 +126,7 @@ TEST_P(VerifyEachWay, EqualRowsAreEqualAndOneChangedByteIsNot) {
   EXPECT_FALSE(different.is_equal());
   EXPECT_EQ(different.rows_target, 20000U);
   ASSERT_FALSE(different.differing_units.empty());
+  EXPECT_EQ(different.unit, GetParam().unit);
   if (GetParam().unit == "buckets") {  // One row less in a bucket, one more in another.
     EXPECT_EQ(different.units_differing, 2U);
   } else {
@@ -255,7 +256,7 @@ TEST_F(VerifyTest, RangesFoundEqualAreNotComparedAgainUnlessAsked) {
   migrate_table("insert", "key");
   const VerifySummary first = verify_now();
   ASSERT_GT(first.units_total, 4U);
-  EXPECT_EQ(heavy_statement_count_, static_cast<int>(2 * first.units_total));
+  EXPECT_EQ(heavy_statement_count_, 5);  // One pass: the source and four leaves.
   const VerifySummary second = verify_now();
   EXPECT_EQ(heavy_statement_count_, 0);
   EXPECT_TRUE(second.is_equal());
@@ -265,7 +266,9 @@ TEST_F(VerifyTest, RangesFoundEqualAreNotComparedAgainUnlessAsked) {
   change("DELETE FROM t_partitioned WHERE id = 1");
   VerifyOptions again;
   again.again = true;
-  EXPECT_FALSE(verify_now(again).is_equal());
+  const VerifySummary third = verify_now(again);
+  EXPECT_FALSE(third.is_equal());
+  EXPECT_EQ(heavy_statement_count_, 5 + static_cast<int>(2 * third.units_total));
   const VerifySummary fourth = verify_now();  // A range that differs is looked at again, the others are not.
   EXPECT_EQ(fourth.units_differing, 1U);
   EXPECT_EQ(heavy_statement_count_, 2);
@@ -325,7 +328,7 @@ TEST_F(VerifyTest, AStopLeavesWhatWasComparedAndTheNextCallGoesOn) {
   migrate_table("insert", "key");
   observer_.at_progress = [this](const Progress& progress) {
     if (progress.units_done >= 2) {
-      stop_.request();
+      stop_->request();
     }
   };
   VerifyOptions options;
@@ -336,16 +339,34 @@ TEST_F(VerifyTest, AStopLeavesWhatWasComparedAndTheNextCallGoesOn) {
   } catch (const pg::Failure& failure) {
     EXPECT_EQ(failure.kind(), pg::FailureKind::interrupted) << pg::to_text(failure);
   }
-  EXPECT_EQ(heavy_statement_count_, 4);
-  planner::Checkpoint checkpoint = planner::Checkpoint::read(migration_.checkpoint());
-  const StopRequest go_on;
-  SessionsOptions sessions;
-  sessions.source_conninfo = database_.conninfo();
-  planner::Checkpoint reopened = planner::Checkpoint::open(migration_.checkpoint());
+  EXPECT_EQ(heavy_statement_count_, 2);
+  stop_ = std::make_unique<StopRequest>();
   observer_.at_progress = nullptr;
-  const VerifySummary summary = verify(reopened, Sessions(sessions), options, go_on, observer_);
+  const VerifySummary summary = verify_now(options);
   EXPECT_TRUE(summary.is_equal());
-  EXPECT_EQ(summary.units_equal, checkpoint.plan().ranges.size());
+  EXPECT_EQ(summary.units_equal, 7U);
+  EXPECT_EQ(heavy_statement_count_, 3);
+}
+
+TEST_F(VerifyTest, AStopAmongRangesThatMayDifferGoesOnWithTheOthers) {
+  migrate_table("insert", "key");
+  change("DELETE FROM t_partitioned WHERE id = 20000");
+  observer_.at_progress = [this](const Progress& progress) {
+    if (progress.units_total == 7 && progress.units_done >= 2) {
+      stop_->request();
+    }
+  };
+  VerifyOptions options;
+  options.workers = 1;
+  EXPECT_THROW(verify_now(options), pg::Failure);
+  EXPECT_EQ(heavy_statement_count_, 5 + 4);
+  stop_ = std::make_unique<StopRequest>();
+  observer_.at_progress = nullptr;
+  const VerifySummary summary = verify_now(options);
+  EXPECT_EQ(summary.unit, "ranges");
+  EXPECT_EQ(summary.units_differing, 1U);
+  EXPECT_EQ(summary.units_equal, 6U);
+  EXPECT_EQ(heavy_statement_count_, 10);
 }
 
 TEST_F(VerifyTest, AnUrgentStopCancelsWhatRuns) {
@@ -356,8 +377,8 @@ TEST_F(VerifyTest, AnUrgentStopCancelsWhatRuns) {
   blocker.query("LOCK TABLE " + first_leaf());
   std::thread person([this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(700));
-    stop_.request();
-    stop_.request();
+    stop_->request();
+    stop_->request();
   });
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_THROW(verify_now(), pg::Failure);
@@ -499,10 +520,11 @@ TEST(VerifyTwoDatabases, TextKeysAreComparedByBucketsBecauseCollationsMaySortDif
   options.find = true;
   VerifySummary summary = verify(checkpoint, Sessions(sessions), options, stop, observer);
   EXPECT_TRUE(summary.is_equal());
-  EXPECT_EQ(summary.unit, "buckets");
+  EXPECT_EQ(summary.unit, "tables");
   target.connect().query("UPDATE t_partitioned SET n = 0 WHERE n = 1");
   options.again = true;
   summary = verify(checkpoint, Sessions(sessions), options, stop, observer);
+  EXPECT_EQ(summary.unit, "buckets");
   ASSERT_EQ(summary.differences.size(), 1U);
   EXPECT_EQ(summary.differences[0].key, "(c4ca4238a0b923820dcc509a6f75849b)");
   EXPECT_EQ(summary.differences[0].kind, Difference::Kind::changed);
