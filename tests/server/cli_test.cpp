@@ -248,7 +248,7 @@ TEST_F(CommandLine, RunEndsWithTheSummaryAndWhatToDoNext) {
   ASSERT_EQ(migration_.plan(kByPage).exit_code, 0);
   const Outcome outcome = migration_.run({"--progress", "none", "--log-level", "error"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome;
-  EXPECT_THAT(outcome.output, HasSubstr("public.visits to public.visits_partitioned (insert): complete"));
+  EXPECT_THAT(outcome.output, HasSubstr("public.visits to public.visits_partitioned (insert or stream): complete"));
   EXPECT_THAT(outcome.output, HasSubstr("1,000 rows, "));
   EXPECT_THAT(outcome.output, HasSubstr("pgsluice verify --source "));
   EXPECT_THAT(outcome.output, HasSubstr("pgsluice rollback --source "));

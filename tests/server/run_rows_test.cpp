@@ -175,7 +175,7 @@ TEST_P(Rows, ArriveOnceAndUnchangedAndComeBack) {
   const std::vector<std::string> always = {"--table",      source_table, "--method", method_of(combination.way),
                                            "--range-rows", "25",         "--json"};
   arguments.insert(arguments.end(), always.begin(), always.end());
-  if (combination.key == KeyKind::none) arguments.insert(arguments.end(), {"--split", "ctid"});
+  arguments.insert(arguments.end(), {"--split", combination.key == KeyKind::none ? "ctid" : "key"});
   const Outcome planned = migration.plan(arguments);
   ASSERT_EQ(planned.exit_code, 0) << planned;
   const nlohmann::json plan = nlohmann::json::parse(planned.output);
