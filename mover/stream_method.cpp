@@ -1,6 +1,8 @@
-// stream: COPY out of the source, COPY into the target, the bytes passed on as they come. Works from one server to
-// another. The source keeps its rows; memory is one row and one send buffer.
+// stream: COPY out of the source, COPY into the target's leaves or, where we cannot tell them, into the target itself,
+// the bytes of each row passed on as they come. Works from one server to another. The source keeps its rows; memory is
+// one row, one send buffer, and the rows that wait for their leaf.
 #include "mover/batch_method.hpp"
+#include "mover/leaf_choice.hpp"
 #include "pg/failure.hpp"
 
 namespace pgsluice::mover {
@@ -22,14 +24,57 @@ class StreamMethod : public BatchMethod {
         source_(source),
         head_sql_(copy_out_head_sql(plan)),
         tail_sql_(copy_format(plan) == pg::CopyFormat::binary ? ") TO STDOUT (FORMAT binary)" : ") TO STDOUT"),
-        copy_in_sql_(copy_in_sql(plan)) {
+        copy_in_sql_(copy_in_sql(plan)),
+        choice_(plan) {
     buffer_.reserve(2 * kSendBytes);
   }
 
   BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
+    const std::string copy_out_sql =
+        head_sql_ + planner::between_literals_sql(plan_.key, slice.lower, slice.upper) + tail_sql_;
+    const bool is_direct = choice_.routes(target, source_.connection()) != nullptr;
+    try {
+      const BatchResult result = is_direct ? into_leaves(target, copy_out_sql) : into_parent(target, copy_out_sql);
+      if (!is_direct) {
+        choice_.parent_succeeded();
+      }
+      return result;
+    } catch (const pg::Failure& failure) {
+      if (is_direct) {
+        choice_.blame(failure);
+      } else {
+        choice_.parent_failed(failure);
+      }
+      throw;
+    }
+  }
+
+  pg::Connection& source_session(pg::Connection& /*target*/) override { return source_.connection(); }
+
+  // "direct to 16 leaves", or why not.
+  std::string routing_description() const { return choice_.description(); }
+
+ private:
+  BatchResult into_leaves(pg::Connection& target, const std::string& copy_out_sql) {
     BatchResult result;
-    pg::CopyOut out = source_.connection().copy_out(
-        head_sql_ + planner::between_literals_sql(plan_.key, slice.lower, slice.upper) + tail_sql_);
+    pg::CopyOut out = source_.connection().copy_out(copy_out_sql);
+    choice_.buffers().clear();
+    LeafCopy copy = choice_.begin_copy(target);
+    pg::BinaryRows rows;
+    while (const auto message = out.next()) {
+      result.bytes += message->size();
+      if (const std::span<const char> row = rows.row_of(*message); !row.empty()) {
+        copy.add(row);
+      }
+    }
+    result.rows = choice_.finish_copy(copy, target);
+    check_rows_taken(result.rows, out.affected_rows());
+    return result;
+  }
+
+  BatchResult into_parent(pg::Connection& target, const std::string& copy_out_sql) {
+    BatchResult result;
+    pg::CopyOut out = source_.connection().copy_out(copy_out_sql);
     pg::CopyIn in = target.copy_in(copy_in_sql_);
     buffer_.clear();
     while (const auto message = out.next()) {
@@ -48,23 +93,16 @@ class StreamMethod : public BatchMethod {
     }
     in.write(buffer_);
     result.rows = in.finish();
-    if (result.rows != out.affected_rows()) {
-      throw pg::Failure(pg::FailureKind::server, "the target took " + std::to_string(result.rows) + " of " +
-                                                     std::to_string(out.affected_rows()) + " rows of a batch")
-          .detail("A trigger or rule on the target swallows rows.")
-          .sqlstate("23000");
-    }
+    check_rows_taken(result.rows, out.affected_rows());
     return result;
   }
 
-  pg::Connection& source_session(pg::Connection& /*target*/) override { return source_.connection(); }
-
- private:
   const planner::Plan& plan_;
   Session& source_;
   std::string head_sql_;
   std::string tail_sql_;
   std::string copy_in_sql_;
+  LeafChoice choice_;
   std::string buffer_;
 };
 
