@@ -10,11 +10,10 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "mover/calibration.hpp"
 #include "mover/clock_text.hpp"
-#include "mover/range_mover.hpp"
+#include "mover/crew.hpp"
 #include "mover/range_queue.hpp"
 #include "mover/server_work.hpp"
 
@@ -23,61 +22,6 @@ namespace pgsluice::mover {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// The workers and who is free. There are as many free ones as tokens in the pipeline, so one is always free for a
-// token.
-class Crew {
- public:
-  Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
-       Tally& tally, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-      all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally));
-    }
-  }
-
-  // The first `count` workers are free, the others rest.
-  void muster(unsigned count) {
-    const std::lock_guard lock(mutex_);
-    free_.clear();
-    for (unsigned i = count; i > 0; --i) {
-      free_.push_back(i - 1);
-    }
-  }
-
-  unsigned take() {
-    const std::lock_guard lock(mutex_);
-    const unsigned worker = free_.back();
-    free_.pop_back();
-    return worker;
-  }
-
-  void give_back(unsigned worker) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(worker);
-  }
-
-  RangeMover& operator[](unsigned worker) { return *all_[worker]; }
-
-  std::vector<int> backend_pids() {
-    std::vector<int> pids;
-    for (const auto& worker : all_) {
-      const std::vector<int> own = worker->backend_pids();
-      pids.insert(pids.end(), own.begin(), own.end());
-    }
-    return pids;
-  }
-
-  void cancel_all() const {
-    for (const auto& worker : all_) {
-      worker->cancel();
-    }
-  }
-
- private:
-  std::vector<std::unique_ptr<RangeMover>> all_;
-  std::mutex mutex_;
-  std::vector<unsigned> free_;
-};
 
 // The first failure that ends the run; later ones are its echoes.
 class FirstFailure {
@@ -101,19 +45,6 @@ class FirstFailure {
   std::exception_ptr failure_;
   std::atomic<bool> is_set_{false};
 };
-
-// Watches for the second request to stop and cancels what runs, so that nobody waits for a long statement.
-std::jthread watch_for_urgency(const StopRequest& stop, const Crew& crew) {
-  return std::jthread([&stop, &crew](const std::stop_token& end) {
-    constexpr std::chrono::milliseconds kPeriod{50};
-    while (!end.stop_requested()) {
-      if (stop.is_urgent()) {
-        crew.cancel_all();
-      }
-      std::this_thread::sleep_for(kPeriod);
-    }
-  });
-}
 
 // What one pass over ranges is to do.
 struct Pass {
