@@ -12,6 +12,8 @@ namespace pgsluice::mover {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::string_view kCheckViolation = "23514";
 
 // A wrong leaf, and a leaf that is not there any more or not ours to fill.
@@ -31,7 +33,6 @@ std::string release_savepoint_sql() {
 
 // The least of some: on a busy machine the others measure everything else.
 std::chrono::nanoseconds measured_round_trip(pg::Connection& connection) {
-  using Clock = std::chrono::steady_clock;
   constexpr int kTimes = 8;
   auto least = std::chrono::nanoseconds::max();
   for (int i = 0; i < kTimes; ++i) {
@@ -55,11 +56,8 @@ const LeafRoutes* LeafChoice::routes(pg::Connection& target, pg::Connection& sou
     decide(target, source);
     is_decided_ = true;
   }
-  if (parents_turns_ > 0) {
-    --parents_turns_;
-    return nullptr;
-  }
-  return routes_ && doubt_.empty() ? &*routes_ : nullptr;
+  batch_began_ = Clock::now();
+  return routes_ && doubt_.empty() && trial_.is_direct() ? &*routes_ : nullptr;
 }
 
 // A check that the server will not answer must not cost the batch: the parent can always take it.
@@ -93,7 +91,6 @@ LeafCopy LeafChoice::begin_copy(pg::Connection& target) {
 
 std::uint64_t LeafChoice::finish_copy(LeafCopy& copy, pg::Connection& target) {
   const std::uint64_t rows = copy.finish();
-  weigh(rows, copy.leaves_used().size());
   std::vector<std::string> names;
   std::vector<std::size_t> used = copy.leaves_used();
   std::sort(used.begin(), used.end());
@@ -107,9 +104,11 @@ std::uint64_t LeafChoice::finish_copy(LeafCopy& copy, pg::Connection& target) {
   if (!below.boolean(0, 0)) {
     is_decided_ = false;
     routes_.reset();
+    trial_ = WayTrial();
     throw repeated("the partitions of the target changed while rows went into them",
                    "The batch is rolled back and repeated with the partitions as they are now.");
   }
+  trial_.moved(rows, Clock::now() - batch_began_);
   return rows;
 }
 
@@ -122,18 +121,6 @@ void LeafChoice::blame(const pg::Failure& failure) {
                  failure.detail() + "\nThe batch is rolled back and repeated through the parent.");
 }
 
-// Where leaves get few rows each, the parent's routing is the better one, and rows need not wait for others. Batches
-// change their size, and rows their order, so the leaves are tried again, ever more rarely.
-void LeafChoice::weigh(std::uint64_t rows, std::size_t copies) {
-  constexpr unsigned kTurnsMax = 32;
-  if (copies > 0 && rows >= copies * rows_worth_it_) {
-    turns_next_ = 1;
-    return;
-  }
-  parents_turns_ = turns_next_;
-  turns_next_ = std::min(2 * turns_next_, kTurnsMax);
-}
-
 // The rows are at fault, not the route.
 void LeafChoice::parent_failed(const pg::Failure& failure) {
   if (failure.sqlstate() == kCheckViolation) {
@@ -141,7 +128,10 @@ void LeafChoice::parent_failed(const pg::Failure& failure) {
   }
 }
 
-void LeafChoice::parent_succeeded() {
+void LeafChoice::parent_succeeded(std::uint64_t rows) {
+  if (routes_ && doubt_.empty()) {
+    trial_.moved(rows, Clock::now() - batch_began_);
+  }
   if (!doubt_.empty()) {
     why_not_ = "a leaf refused what its parent took: " + doubt_;
     routes_.reset();
@@ -153,6 +143,10 @@ void LeafChoice::parent_succeeded() {
 std::string LeafChoice::description() const {
   if (!is_decided_) {
     return {};
+  }
+  if (routes_ && !trial_.is_direct()) {
+    return "through the parent, because that is being tried or is faster than " +
+           std::to_string(routes_->leaves.size()) + " leaves";
   }
   return routes_ ? "direct to " + std::to_string(routes_->leaves.size()) +
                        (routes_->leaves.size() == 1 ? " leaf" : " leaves")

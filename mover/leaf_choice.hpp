@@ -1,10 +1,12 @@
 // Whether a worker's rows go straight into the leaves or through the parent, and why. Decided when the first batch
-// comes, because then the target exists; taken back for good when the server disagrees later.
+// comes, because then the target exists; taken back for good when the server disagrees later. Where both ways are
+// right, the faster has its way.
 //
 //   D1  A row in the wrong leaf fails loudly (the leaf's own partition constraint) and rolls its batch back.
 //   D2  A batch is committed only if the leaves it went to are still partitions of the target.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 
 #include "mover/leaf_copy.hpp"
 #include "mover/leaf_routes.hpp"
+#include "mover/way_trial.hpp"
 #include "pg/connection.hpp"
 #include "pg/failure.hpp"
 #include "planner/plan.hpp"
@@ -37,22 +40,21 @@ class LeafChoice {
   void blame(const pg::Failure& failure);
   // The same for a batch that went through the parent: it failed too, or it succeeded.
   void parent_failed(const pg::Failure& failure);
-  void parent_succeeded();
+  void parent_succeeded(std::uint64_t rows);
 
-  // "direct to 16 leaves"; "through the parent, because …"; empty before the first batch.
+  // What the next batch does: "direct to 16 leaves"; "through the parent, because …"; empty before the first batch.
   std::string description() const;
 
  private:
   void decide(pg::Connection& target, pg::Connection& source);
-  void weigh(std::uint64_t rows, std::size_t copies);
 
   const planner::Plan& plan_;
   bool is_decided_ = false;
   std::optional<LeafRoutes> routes_;
   std::optional<LeafBuffers> buffers_;
   std::uint64_t rows_worth_it_ = 0;
-  unsigned parents_turns_ = 0;  // Batches that go through the parent because their leaves get few rows each.
-  unsigned turns_next_ = 1;
+  WayTrial trial_;
+  std::chrono::steady_clock::time_point batch_began_;
   std::string why_not_;
   std::string doubt_;  // Why the batch that comes now goes through the parent, though there are routes.
 };

@@ -36,7 +36,7 @@ class StreamMethod : public BatchMethod {
     try {
       const BatchResult result = is_direct ? into_leaves(target, copy_out_sql) : into_parent(target, copy_out_sql);
       if (!is_direct) {
-        choice_.parent_succeeded();
+        choice_.parent_succeeded(result.rows);
       }
       return result;
     } catch (const pg::Failure& failure) {

@@ -39,7 +39,7 @@ class StreamMoveMethod : public BatchMethod {
       const BatchResult result = routes != nullptr ? into_leaves(target, *routes, copy_out_sql, is_smallest)
                                                    : into_parent(target, copy_out_sql, is_smallest);
       if (routes == nullptr && !result.too_large) {
-        choice_.parent_succeeded();
+        choice_.parent_succeeded(result.rows);
       }
       return result;
     } catch (const pg::Failure& failure) {
