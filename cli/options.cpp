@@ -279,6 +279,12 @@ const std::vector<OptionSpec>& option_specs() {
 
       {"dry-run", "", "plan", kConduct,
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},
+      {"verify", "WHEN", "run", kConduct,
+       "off; after: source and target are compared as verify does when all rows have arrived; during: checksums are "
+       "taken as rows travel. Then insert compares every batch before it is committed, and nothing is read afterwards: "
+       "for a table larger than memory this saves reading source and target once more; it sees what was inserted, not "
+       "what a trigger changes later. The other methods read the target once at the end. A difference ends the run "
+       "with exit code 3. Default: off."},
       {"find", "", "verify", kConduct, "Names the keys that differ in each range that differs."},
       {"again", "", "verify", kConduct, "Compares ranges again that an earlier verify found equal."},
       {"exact", "", "verify", kConduct,

@@ -7,6 +7,7 @@
 #include "cli/after_run_text.hpp"
 #include "cli/command_sessions.hpp"
 #include "cli/commands.hpp"
+#include "cli/comparison_text.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
 #include "cli/plan_text.hpp"
@@ -16,6 +17,7 @@
 #include "cli/result.hpp"
 #include "cli/stop_signals.hpp"
 #include "mover/move.hpp"
+#include "mover/verify.hpp"
 #include "pg/failure.hpp"
 #include "planner/checkpoint.hpp"
 #include "planner/planning.hpp"
@@ -43,6 +45,27 @@ mover::MoveOptions move_options(const Options& options, const FirstSessions& rea
   }
   wanted.vacuum_freeze = options.is_on("vacuum-freeze");
   wanted.retry = retry_options(options);
+  return wanted;
+}
+
+enum class Verifying { off, during, after };
+
+Verifying verifying_of(const Options& options) {
+  const std::string when = options.text("verify", "off");
+  if (when == "off") {
+    return Verifying::off;
+  }
+  if (when != "during" && when != "after") {
+    throw Failure(FailureKind::refused, "--verify " + when + " is not known").hint("It is off, during or after.");
+  }
+  return when == "during" ? Verifying::during : Verifying::after;
+}
+
+mover::VerifyOptions verify_options(const mover::MoveOptions& moving) {
+  mover::VerifyOptions wanted;
+  wanted.workers = moving.workers;
+  wanted.by_ledger = moving.take_sums;
+  wanted.retry = moving.retry;
   return wanted;
 }
 
@@ -76,7 +99,8 @@ struct Ending {
   std::string calibration;  // In one sentence; empty when there was nothing to choose.
   nlohmann::ordered_json calibration_document;
   std::chrono::milliseconds duration{0};
-  std::optional<MoveSummary> summary;  // Absent when the run failed or was stopped.
+  std::optional<MoveSummary> summary;              // Absent when the run failed or was stopped.
+  std::optional<mover::VerifySummary> comparison;  // Absent when it was not asked for, or did not come to its end.
   std::optional<Failure> failure;
   std::uint64_t rows_this_run = 0;
   std::uint64_t retries = 0;
@@ -91,11 +115,18 @@ std::chrono::milliseconds moving_time(const Ending& ending) {
   return ending.summary ? ending.summary->moving_duration : ending.duration;
 }
 
+bool is_different(const Ending& ending) {
+  return ending.comparison && !ending.comparison->is_equal();
+}
+
 std::string ending_text(const planner::Plan& plan, const Ending& ending, const std::string& whereabouts) {
   const MigrationState& state = ending.state;
-  std::string text =
-      title(plan) + ": " + (ending.failure ? "not complete, " : "complete, ") +
-      std::string(ending.failure ? "phase " + std::string(name_of(state.phase)) : "every row has arrived") + "\n";
+  const bool is_complete = ending.summary.has_value();
+  std::string text = title(plan) + ": " +
+                     (is_complete ? std::string("complete, ") +
+                                        (is_different(ending) ? "but the target DIFFERS" : "every row has arrived")
+                                  : "not complete, phase " + std::string(name_of(state.phase))) +
+                     "\n";
   text += exact_count_text(state.rows) + " rows, " + bytes_text(static_cast<double>(state.bytes)) + ", " +
           exact_count_text(state.ranges_done) + " of " + exact_count_text(state.ranges_total) + " ranges";
   text += state.ranges_failed > 0 ? ", " + exact_count_text(state.ranges_failed) + " FAILED\n" : "\n";
@@ -103,12 +134,18 @@ std::string ending_text(const planner::Plan& plan, const Ending& ending, const s
           count_text(per_second(ending.rows_this_run, moving_time(ending))) + " rows/s while moving, " +
           exact_count_text(ending.retries) + " retries\n";
   text += ending.calibration.empty() ? "" : "chosen: " + ending.calibration + "\n";
-  if (ending.failure) {
+  if (!is_complete) {
     return text;
   }
   if (ending.summary->unguarded_writes) {
     text += "\nSOMEBODY WROTE to " + pg::display(plan.source.name) +
             " while it was moved without a guard: the target may lack these writes. Run verify before you use it.\n";
+  }
+  if (ending.comparison) {
+    text += "verified: " + comparison_text(plan, *ending.comparison);
+  }
+  if (ending.failure) {
+    return text;
   }
   return text + "\n" + after_run_text(plan, whereabouts);
 }
@@ -118,7 +155,7 @@ nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& 
   nlohmann::ordered_json document = {{"migration", plan.migration_id},
                                      {"source", pg::display(plan.source.name)},
                                      {"target", pg::display(plan.layout.root.name)},
-                                     {"complete", !ending.failure.has_value()}};
+                                     {"complete", ending.summary.has_value()}};
   document.update(to_document(ending.state));
   document["rows_this_run"] = ending.rows_this_run;
   document["seconds"] = static_cast<double>(ending.duration.count()) / 1000;
@@ -131,6 +168,9 @@ nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& 
   }
   if (!ending.calibration.empty()) {
     document["calibration"] = ending.calibration_document;
+  }
+  if (ending.comparison) {
+    document["verification"] = comparison_document(*ending.comparison);
   }
   if (ending.failure) {
     document["error"] = to_document(*ending.failure);
@@ -146,7 +186,8 @@ Failure with_way_on(Failure failure, const Options& options) {
     return failure;
   }
   if (failure.hint().find("same command") == std::string::npos) {
-    const bool needs_mending = failure.kind() == FailureKind::server || failure.kind() == FailureKind::local;
+    const bool needs_mending = failure.kind() == FailureKind::server || failure.kind() == FailureKind::local ||
+                               failure.kind() == FailureKind::mismatch;
     const std::string way_on = std::string(needs_mending ? "When the cause is mended, the" : "The") +
                                " same command goes on: pgsluice run" + options.whereabouts();
     failure.hint(failure.hint().empty() ? way_on : failure.hint() + "\n" + way_on);
@@ -167,7 +208,9 @@ int run_command(const Options& options) {
   const planner::Plan& plan = checkpoint.plan();
   const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
 
-  const mover::MoveOptions wanted = move_options(options, reach_both(sessions, "run"));
+  mover::MoveOptions wanted = move_options(options, reach_both(sessions, "run"));
+  const Verifying verifying = verifying_of(options);
+  wanted.take_sums = verifying == Verifying::during;
   if (checkpoint.phase() == planner::Phase::planned) {
     check_before_the_first_change(plan, sessions, options, terminal, log);
     ask(options, plan, terminal);
@@ -181,6 +224,12 @@ int run_command(const Options& options) {
     ProgressDisplay display(terminal, log, mode);
     try {
       ending.summary = mover::move_table(checkpoint, sessions, wanted, stop, display);
+      if (verifying != Verifying::off) {
+        ending.comparison = mover::verify(checkpoint, sessions, verify_options(wanted), stop, display);
+        if (!ending.comparison->is_equal()) {
+          ending.failure = mismatch(*ending.comparison, "pgsluice verify --find" + options.whereabouts());
+        }
+      }
     } catch (const Failure& failure) {
       ending.failure = with_way_on(failure, options);
     }

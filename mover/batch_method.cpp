@@ -6,10 +6,11 @@
 
 namespace pgsluice::mover {
 
-std::unique_ptr<BatchMethod> make_batch_method(planner::Method method, const planner::Plan& plan, Session& source) {
+std::unique_ptr<BatchMethod> make_batch_method(planner::Method method, const planner::Plan& plan, Session& source,
+                                               const SumForm* sums) {
   switch (method) {
     case planner::Method::insert:
-      return make_insert_method(plan);
+      return make_insert_method(plan, sums);
     case planner::Method::move:
       return make_move_method(plan);
     case planner::Method::stream:

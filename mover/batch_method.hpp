@@ -9,6 +9,7 @@
 #include <string>
 
 #include "mover/retry.hpp"
+#include "mover/row_tally.hpp"
 #include "pg/binary_copy.hpp"
 #include "pg/connection.hpp"
 #include "planner/key.hpp"
@@ -25,7 +26,8 @@ struct Slice {
 struct BatchResult {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;  // Of user data: measured where rows pass through the client, else from the table's average.
-  std::string checksum = "0";  // Sum of the row hashes, for methods that empty the source.
+  std::string checksum = "0";       // Sum of the row hashes, for methods that empty the source.
+  std::optional<RowTally> arrived;  // Of the rows as the target holds them, where the method was asked to look.
   bool too_large =
       false;  // The batch did not fit into the client's buffer: roll back and come again with a smaller one.
 };
@@ -42,11 +44,14 @@ class BatchMethod {
   virtual pg::Connection& source_session(pg::Connection& target) = 0;
 };
 
-// One worker's form of a method. `source` opens the worker's session on the source server; it is used by `stream`.
-// `plan` must outlive it.
-std::unique_ptr<BatchMethod> make_batch_method(planner::Method method, const planner::Plan& plan, Session& source);
+struct SumForm;
 
-std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan);
+// One worker's form of a method. `source` opens the worker's session on the source server; it is used by `stream`. With
+// `sums`, a method that sees its rows arrive sums them. `plan` and `sums` must outlive it.
+std::unique_ptr<BatchMethod> make_batch_method(planner::Method method, const planner::Plan& plan, Session& source,
+                                               const SumForm* sums = nullptr);
+
+std::unique_ptr<BatchMethod> make_insert_method(const planner::Plan& plan, const SumForm* sums);
 std::unique_ptr<BatchMethod> make_move_method(const planner::Plan& plan);
 std::unique_ptr<BatchMethod> make_stream_method(const planner::Plan& plan, Session& source);
 std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan);

@@ -6,9 +6,9 @@
 namespace pgsluice::mover {
 
 Crew::Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
-           const RetryContext& context, Tally& tally, unsigned count) {
+           const RetryContext& context, Tally& tally, const SumForm* sums, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
-    all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally));
+    all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally, sums));
   }
 }
 

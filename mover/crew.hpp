@@ -16,7 +16,7 @@ class Crew {
  public:
   // Everything referred to must outlive it. A worker opens its sessions with its first range.
   Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
-       Tally& tally, unsigned count);
+       Tally& tally, const SumForm* sums, unsigned count);
 
   // The first `count` workers are free, the others rest.
   void muster(unsigned count);

@@ -26,6 +26,8 @@ LedgerEntry entry_at(const pg::Result& rows, int row) {
   entry.rows = static_cast<std::uint64_t>(rows.integer(row, 3));
   entry.bytes = static_cast<std::uint64_t>(rows.integer(row, 4));
   entry.checksum = rows.text(row, 5);
+  entry.rows_summed = static_cast<std::uint64_t>(rows.integer(row, 6));
+  entry.rows_checked = static_cast<std::uint64_t>(rows.integer(row, 7));
   return entry;
 }
 
@@ -134,7 +136,9 @@ bool advance_ledger(pg::Connection& target, const std::string& migration_id, con
                                batch.complete ? "true" : "false",
                                std::to_string(batch.rows),
                                std::to_string(batch.bytes),
-                               batch.checksum};
+                               batch.checksum,
+                               std::to_string(batch.rows_summed),
+                               std::to_string(batch.rows_checked)};
   if (!before) {
     return target.query_prepared(fixed(target, "ledger_start"), parameters).affected_rows() == 1;
   }

@@ -2,7 +2,8 @@
 // committed, and that row is committed in the batch's own transaction.
 //
 //   pgsluice.migration   one row a migration: id, source, target, plan digest, strategy, method, phase, timestamps
-//   pgsluice.batch_done  one row a range: up_to (the key below which rows are moved), complete, rows, bytes, checksum
+//   pgsluice.batch_done  one row a range: up_to (the key below which rows are moved), complete, rows, bytes, checksum,
+//                        and how many rows are in the checksum and were compared with it as they arrived
 //
 // Invariants:
 //   L1  up_to of a range only grows; a range is complete at most once.
@@ -32,8 +33,11 @@ struct LedgerEntry {
   bool complete = false;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  // Sum of the rows' 64-bit hashes as decimal text (numeric); of rows that left the source. "0" for copying methods.
+  // Sum of the rows' 64-bit hashes (checksum.hpp) as decimal text (numeric), taken in the source.
   std::string checksum = "0";
+  std::uint64_t rows_summed =
+      0;  // Rows that are in it: all, of methods that empty the source; else as the run was told.
+  std::uint64_t rows_checked = 0;  // Rows whose sum was compared with the target's as they arrived.
 };
 
 // Makes schema and tables where they are missing. Repeatable. Fails: server (42501 without CREATE on the database).
@@ -54,7 +58,7 @@ std::map<std::uint32_t, LedgerEntry> read_ledger(pg::Connection& target, const s
 std::optional<LedgerEntry> read_ledger_entry(pg::Connection& target, const std::string& migration_id,
                                              std::uint32_t range);
 
-// Inside the batch's transaction: adds rows, bytes and checksum of one batch and moves up_to from `before` (absent: no
+// Inside the batch's transaction: adds rows, bytes and checksums of one batch and moves up_to from `before` (absent: no
 // batch yet) to `after` (absent: the range is complete). Returns false, and writes nothing, when the entry is not at
 // `before` (L2).
 bool advance_ledger(pg::Connection& target, const std::string& migration_id, const std::optional<planner::Key>& before,

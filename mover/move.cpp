@@ -1,7 +1,9 @@
 #include "mover/move.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "mover/comparison.hpp"
 #include "mover/finishing.hpp"
 #include "mover/indexes.hpp"
 #include "mover/ledger.hpp"
@@ -177,6 +179,14 @@ bool has_lost_ranges(Run& run) {
   return lost_count > 0;
 }
 
+SumForm read_sum_form(Run& run) {
+  Comparison comparison;
+  repeat_until_done(run.lead, run.retry, "reading the target's columns", [&](pg::Connection& target) {
+    comparison = read_comparison(run.plan(), run.source.connection(), target);
+  });
+  return {comparison.form, comparison.target.cast};
+}
+
 // Phase `moving`: workers take ranges until the ledger holds all as complete.
 void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   if (phase_in_ledger(run) > Phase::moving) {
@@ -193,6 +203,11 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   options.batch_rows = run.options.batch_rows;
   options.batch_duration_target = run.options.batch_duration_target;
   options.retry = run.options.retry;
+  std::optional<SumForm> sums;
+  if (run.options.take_sums) {
+    sums = read_sum_form(run);
+    options.sums = &*sums;
+  }
   PipelineResult result;
   do {
     result = move_ranges(run.checkpoint, run.sessions, options, run.retry.stop, tally);

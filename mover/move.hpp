@@ -23,6 +23,7 @@ struct MoveOptions {
   std::chrono::milliseconds batch_duration_target{500};
   unsigned index_jobs = 0;     // 0: as many as workers.
   std::string index_memory;    // maintenance_work_mem of index builds; empty: the server's own.
+  bool take_sums = false;      // Checksums of rows that stay in the source are taken as they travel.
   bool vacuum_freeze = false;  // Freezes the rows of every leaf at the end.
   RetryOptions retry;
 };
@@ -46,7 +47,8 @@ struct MoveSummary {
 // Fails: refused, when the checkpoint does not belong to these databases, the table has changed, or the migration is
 // rolled back;
 //        interrupted, when asked to stop; server, when ranges failed (each is recorded) or a statement was rejected for
-//        good; connection, in_doubt, when the server stayed away. In every case the same call goes on from there.
+//        good; mismatch, when checksums were taken and a batch did not arrive as it left; connection, in_doubt, when
+//        the server stayed away. In every case the same call goes on from there.
 MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions, const MoveOptions& options,
                        const StopRequest& stop, Observer& observer);
 

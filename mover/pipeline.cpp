@@ -341,7 +341,7 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
     constexpr std::uint64_t kComfortableBufferBytes = 8ULL * 1024 * 1024;
     sizes.bytes_max = kComfortableBufferBytes;
   }
-  Crew crew(plan, sessions, sizes, {options.retry, stop, tally}, tally, wanted.workers_max);
+  Crew crew(plan, sessions, sizes, {options.retry, stop, tally}, tally, options.sums, wanted.workers_max);
   const std::jthread watcher = watch_for_urgency(stop, crew);
   const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                             wanted.workers_max + 1);

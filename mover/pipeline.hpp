@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "mover/batch_sums.hpp"
 #include "mover/calibration.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
@@ -24,6 +25,7 @@ struct PipelineOptions {
   std::chrono::seconds rate_window{60};  // How long the rate must be down by a third before all is measured again.
   std::uint64_t batch_rows = 0;          // 0: sized by time.
   std::chrono::milliseconds batch_duration_target{500};
+  const SumForm* sums = nullptr;  // Take checksums of rows that stay in the source; must outlive the call.
   RetryOptions retry;
 };
 

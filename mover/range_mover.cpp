@@ -28,8 +28,9 @@ Sessions::Settings target_settings(const planner::Plan& plan) {
 }  // namespace
 
 RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
-                       const RetryContext& context, Tally& tally)
+                       const RetryContext& context, Tally& tally, const SumForm* sums)
     : plan_(plan),
+      sums_(sums),
       context_(context),
       tally_(tally),
       target_([&sessions, &plan] { return sessions.open_target("worker", target_settings(plan)); }),
@@ -40,7 +41,7 @@ RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, cons
 BatchMethod& RangeMover::method_named(planner::Method method) {
   std::unique_ptr<BatchMethod>& made = methods_[method];
   if (!made) {
-    made = make_batch_method(method, plan_, source_);
+    made = make_batch_method(method, plan_, source_, sums_);
   }
   return *made;
 }
@@ -125,6 +126,23 @@ void RangeMover::release(const planner::Range& range) {
   }
 }
 
+void RangeMover::take_sums(pg::Connection& target, const planner::Range& range, BatchMethod& method, const Slice& slice,
+                           const BatchResult& result, LedgerEntry& entry) {
+  if (planner::empties_source(plan_.method)) {
+    entry.checksum = result.checksum;
+    entry.rows_summed = result.rows;
+    return;
+  }
+  if (sums_ == nullptr) {
+    return;
+  }
+  const RowTally source = read_source_tally(method.source_session(target), plan_, *sums_, slice);
+  check_arrival(plan_, range, source, result);
+  entry.checksum = source.checksum.text();
+  entry.rows_summed = result.rows;
+  entry.rows_checked = result.arrived ? result.rows : 0;
+}
+
 void RangeMover::move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method) {
   const auto begun = std::chrono::steady_clock::now();
   const double part_before = part_done(range);
@@ -144,7 +162,7 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range,
   entry.up_to = cut.is_last ? std::nullopt : cut.slice.upper;
   entry.rows = result.rows;
   entry.bytes = result.bytes;
-  entry.checksum = result.checksum;
+  take_sums(target, range, method, cut.slice, result, entry);
   if (!advance_ledger(target, plan_.migration_id, position_.up_to, entry)) {
     target.rollback();  // Somebody moved on meanwhile (L2): the next call reads where the ledger stands.
     return;

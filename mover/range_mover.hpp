@@ -16,6 +16,7 @@
 
 #include "mover/batch_method.hpp"
 #include "mover/batch_sizer.hpp"
+#include "mover/batch_sums.hpp"
 #include "mover/ledger.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -43,12 +44,14 @@ struct RangeOutcome {
 
 class RangeMover {
  public:
-  // Everything referred to must outlive it. `context.observer` is the tally.
+  // Everything referred to must outlive it. `context.observer` is the tally. With `sums`, the ledger takes the
+  // checksums of rows that stay in the source, too.
   RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
-             const RetryContext& context, Tally& tally);
+             const RetryContext& context, Tally& tally, const SumForm* sums = nullptr);
 
   // Moves what is not moved of the range, by `method`, one of the plan's. Fails: connection or in_doubt, when the
-  // server stayed away; server, for anything that is neither transient nor the data's fault.
+  // server stayed away; server, for anything that is neither transient nor the data's fault; mismatch, when a batch did
+  // not arrive as it left.
   RangeOutcome move(const planner::Range& range, planner::Method method);
 
   // The server processes that work for this one; none before the first range.
@@ -72,7 +75,11 @@ class RangeMover {
   double part_done(const planner::Range& range) const;
   RangeOutcome outcome(const planner::Range& range, RangeOutcome::Kind kind) const;
 
+  void take_sums(pg::Connection& target, const planner::Range& range, BatchMethod& method, const Slice& slice,
+                 const BatchResult& result, LedgerEntry& entry);
+
   const planner::Plan& plan_;
+  const SumForm* sums_;
   const RetryContext context_;
   Tally& tally_;
   Session target_;

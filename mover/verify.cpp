@@ -37,6 +37,7 @@ struct Comparing {
   Ledger ledger;
   VerifySummary summary;
   const planner::Plan& plan() const { return checkpoint.plan(); }
+  bool ledger_knows_source = false;  // It holds the sums of all rows, and they are to be believed.
   bool source_is_gone() const { return planner::empties_source(plan().method); }
 };
 
@@ -321,9 +322,35 @@ void compare_with_ledger_total(Comparing& comparing, const RowTally& source, con
   summary.units_equal = summary.units_total - summary.units_differing;
 }
 
-// One pass over both heaps. True when that was enough.
+// Whether the ledger can stand for the source.
+bool look_for_sums_in_ledger(const Comparing& comparing) {
+  if (!comparing.options.by_ledger || comparing.source_is_gone()) {
+    return false;
+  }
+  const auto without_sums = std::count_if(comparing.ledger.begin(), comparing.ledger.end(), [](const auto& entry) {
+    return entry.second.rows_summed != entry.second.rows;
+  });
+  if (without_sums > 0) {
+    comparing.observer.noted(std::to_string(without_sums) +
+                             " ranges were moved, at least in part, without checksums; the source is read again");
+  }
+  return without_sums == 0;
+}
+
+// Every row was compared as it arrived.
+bool was_checked_on_arrival(const Comparing& comparing) {
+  return comparing.ledger_knows_source &&
+         std::all_of(comparing.ledger.begin(), comparing.ledger.end(),
+                     [](const auto& entry) { return entry.second.rows_checked == entry.second.rows; });
+}
+
+// One pass over both heaps, or less. True when that was enough.
 bool compare_totals(Comparing& comparing) {
-  const bool leaves_out_source = comparing.options.by_ledger && !comparing.source_is_gone();
+  if (was_checked_on_arrival(comparing)) {
+    report_all_equal(comparing, ledger_total(comparing).rows);
+    return true;
+  }
+  const bool leaves_out_source = comparing.ledger_knows_source && !comparing.source_is_gone();
   const std::optional<TotalSums> sums =
       sum_totals(comparing.comparison, comparing.checkpoint, comparing.heap_workers, comparing.observer,
                  leaves_out_source ? SidesSummed::target : SidesSummed::both);
@@ -422,6 +449,7 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
                       std::move(ledger),
                       {}};
   note_loose_columns(comparing);
+  comparing.ledger_knows_source = look_for_sums_in_ledger(comparing);
   const bool is_settled = may_begin_with_totals(comparing) && compare_totals(comparing);
   if (!is_settled && comparing.comparison.by_range) {
     compare_ranges(comparing);

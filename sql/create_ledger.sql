@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS pgsluice.batch_done (
   rows bigint NOT NULL,
   bytes bigint NOT NULL,
   checksum numeric NOT NULL,
+  rows_summed bigint NOT NULL DEFAULT 0,
+  rows_checked bigint NOT NULL DEFAULT 0,
   batches bigint NOT NULL DEFAULT 1,
   last_batch_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   PRIMARY KEY (migration_id, range_id)

@@ -1,5 +1,5 @@
 -- The first batch of a range. Writes nothing when the range has an entry already: somebody else was first.
--- $1 migration, $2 range, $3 up_to, $4 complete, $5 rows, $6 bytes, $7 checksum.
-INSERT INTO pgsluice.batch_done (migration_id, range_id, up_to, complete, rows, bytes, checksum)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+-- $1 migration, $2 range, $3 up_to, $4 complete, $5 rows, $6 bytes, $7 checksum, $8 rows_summed, $9 rows_checked.
+INSERT INTO pgsluice.batch_done (migration_id, range_id, up_to, complete, rows, bytes, checksum, rows_summed, rows_checked)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (migration_id, range_id) DO NOTHING

@@ -1,0 +1,41 @@
+#include "mover/batch_sums.hpp"
+
+#include "pg/failure.hpp"
+#include "pg/identifier.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+planner::Condition source_tally_sql(const planner::Plan& plan, const SumForm& form, const Slice& slice) {
+  planner::Condition tally = planner::between_sql(plan.key, slice.lower, slice.upper);
+  tally.sql = "SELECT " + count_and_sum_sql(plan.source, "leaving", {}, form.hash) + " FROM ONLY " +
+              source_table_sql(plan) + " AS leaving WHERE " + tally.sql;
+  return tally;
+}
+
+}  // namespace
+
+RowTally read_source_tally(pg::Connection& source, const planner::Plan& plan, const SumForm& form, const Slice& slice) {
+  const planner::Condition tally = source_tally_sql(plan, form, slice);
+  return row_tally_at(source.query_prepared(tally.sql, tally.parameters), 0);
+}
+
+void check_arrival(const planner::Plan& plan, const planner::Range& range, const RowTally& source,
+                   const BatchResult& batch) {
+  const bool is_known = batch.arrived.has_value();
+  if (batch.rows == source.rows && (!is_known || *batch.arrived == source)) {
+    return;
+  }
+  const bool same_count = batch.rows == source.rows;
+  throw pg::Failure(pg::FailureKind::mismatch, "a batch of range " + std::to_string(range.index) + ", from " +
+                                                   planner::display_lower(range.lower) + " to " +
+                                                   planner::display_upper(range.upper) + ", did not arrive as it left")
+      .detail("The source has " + std::to_string(source.rows) + " rows, the target took " + std::to_string(batch.rows) +
+              (same_count ? ", with different content." : "."))
+      .hint("Look for a trigger or a rule on " + pg::display(plan.layout.root.name) +
+            " or its partitions, or for somebody who writes to " + pg::display(plan.source.name) + ".")
+      .status("the batch is rolled back; what arrived before it is as it was");
+}
+
+}  // namespace pgsluice::mover
