@@ -304,6 +304,10 @@ std::string plan_text(const Plan& plan, const PlanTextOptions& options) {
   add_target(page, plan, options.in_full);
   page.paragraph("method", method_text(plan));
   page.paragraph("ranges", ranges_text(plan));
+  if (plan.rows_come_leaf_by_leaf) {
+    page.paragraph("order", "rows lie in the order of " + plan.layout.root.key_definition +
+                                ": a batch of one leaf's rows is inserted into that leaf itself");
+  }
   add_bounds(page, plan);
   if (!plan.notices.empty()) {
     page.blank();

@@ -29,10 +29,10 @@ std::string travelling_columns_sql(const planner::TableFacts& source, std::strin
   return list;
 }
 
-std::string insert_from_source_head_sql(const planner::Plan& plan) {
+std::string insert_from_source_head_sql(const planner::Plan& plan, const std::string& into) {
   const std::string columns = travelling_columns_sql(plan.source);
-  return "INSERT INTO " + target_table_sql(plan) + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + columns +
-         " FROM ONLY " + source_table_sql(plan) + " WHERE ";
+  return "INSERT INTO " + into + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + columns + " FROM ONLY " +
+         source_table_sql(plan) + " WHERE ";
 }
 
 std::string source_table_sql(const planner::Plan& plan) {

@@ -59,8 +59,8 @@ std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan);
 // The columns that travel, quoted, each behind `prefix` (`gone.`). Generated columns are made anew by the target.
 std::string travelling_columns_sql(const planner::TableFacts& source, std::string_view prefix = "");
 
-// INSERT INTO target … SELECT … FROM ONLY source WHERE, up to the condition.
-std::string insert_from_source_head_sql(const planner::Plan& plan);
+// INSERT INTO `into` … SELECT … FROM ONLY source WHERE, up to the condition.
+std::string insert_from_source_head_sql(const planner::Plan& plan, const std::string& into);
 
 // `"s"."t"` of source and target.
 std::string source_table_sql(const planner::Plan& plan);

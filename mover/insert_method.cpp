@@ -2,6 +2,7 @@
 // the rows that arrived are summed by its RETURNING, from memory.
 #include "mover/batch_method.hpp"
 #include "mover/batch_sums.hpp"
+#include "mover/source_insert.hpp"
 #include "pg/identifier.hpp"
 
 namespace pgsluice::mover {
@@ -19,18 +20,19 @@ class InsertMethod : public BatchMethod {
   InsertMethod(const planner::Plan& plan, const SumForm* sums)
       : plan_(plan),
         takes_sums_(sums != nullptr),
-        head_sql_((takes_sums_ ? "WITH arrived AS (" : "") + insert_from_source_head_sql(plan)),
+        head_sql_((takes_sums_ ? "WITH arrived AS (" : "") + insert_from_source_head_sql(plan, target_table_sql(plan))),
         tail_sql_(takes_sums_ ? sum_of_arrived_sql(plan, *sums) : ""),
+        insert_(plan),
         row_bytes_(average_row_bytes(plan.source)) {}
 
   BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
-    const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
     BatchResult result;
-    const pg::Result answer = target.query_prepared(head_sql_ + condition.sql + tail_sql_, condition.parameters);
     if (takes_sums_) {
-      result.arrived = row_tally_at(answer, 0);
+      const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
+      result.arrived =
+          row_tally_at(target.query_prepared(head_sql_ + condition.sql + tail_sql_, condition.parameters), 0);
     }
-    result.rows = takes_sums_ ? result.arrived->rows : answer.affected_rows();
+    result.rows = takes_sums_ ? result.arrived->rows : insert_.insert(target, slice);
     result.bytes = static_cast<std::uint64_t>(static_cast<double>(result.rows) * row_bytes_);
     return result;
   }
@@ -42,6 +44,7 @@ class InsertMethod : public BatchMethod {
   bool takes_sums_;
   std::string head_sql_;
   std::string tail_sql_;
+  SourceInsert insert_;
   double row_bytes_;
 };
 

@@ -4,6 +4,7 @@
 // buffer in between. The checksum is of what left the source, so that verify needs no source.
 #include "mover/batch_method.hpp"
 #include "mover/checksum.hpp"
+#include "mover/source_insert.hpp"
 #include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 
@@ -15,7 +16,7 @@ class MoveMethod : public BatchMethod {
  public:
   explicit MoveMethod(const planner::Plan& plan)
       : plan_(plan),
-        insert_head_sql_(insert_from_source_head_sql(plan)),
+        insert_(plan),
         delete_head_sql_("WITH gone AS (DELETE FROM ONLY " + source_table_sql(plan) + " AS leaving WHERE "),
         delete_tail_sql_(" RETURNING " + row_hash_sql(plan.source, "leaving") +
                          " AS row_hash) SELECT pg_catalog.count(*) AS rows, "
@@ -25,9 +26,8 @@ class MoveMethod : public BatchMethod {
   std::string_view transaction_mode() const override { return "ISOLATION LEVEL REPEATABLE READ"; }
 
   BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
+    const std::uint64_t arrived = insert_.insert(target, slice);
     const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
-    const std::uint64_t arrived =
-        target.query_prepared(insert_head_sql_ + condition.sql, condition.parameters).affected_rows();
     const pg::Result gone =
         target.query_prepared(delete_head_sql_ + condition.sql + delete_tail_sql_, condition.parameters);
     BatchResult result;
@@ -47,7 +47,7 @@ class MoveMethod : public BatchMethod {
 
  private:
   const planner::Plan& plan_;
-  std::string insert_head_sql_;
+  SourceInsert insert_;
   std::string delete_head_sql_;
   std::string delete_tail_sql_;
   double row_bytes_;

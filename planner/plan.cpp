@@ -111,6 +111,7 @@ void to_json(nlohmann::json& json, const Plan& plan) {
           {"one_database", plan.one_database},
           {"strategy", name_of(plan.strategy)},
           {"methods", methods},
+          {"rows_come_leaf_by_leaf", plan.rows_come_leaf_by_leaf},
           {"method_reason", plan.method_reason},
           {"guard", plan.guard},
           {"carry_grants_to_leaves", plan.carry_grants_to_leaves},
@@ -140,6 +141,7 @@ void from_json(const nlohmann::json& json, Plan& plan) {
     plan.methods.push_back(method_named(name.get<std::string>()));
   }
   plan.method = plan.methods.at(0);
+  json.at("rows_come_leaf_by_leaf").get_to(plan.rows_come_leaf_by_leaf);
   json.at("method_reason").get_to(plan.method_reason);
   json.at("guard").get_to(plan.guard);
   json.at("carry_grants_to_leaves").get_to(plan.carry_grants_to_leaves);

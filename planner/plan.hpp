@@ -74,6 +74,7 @@ struct Plan {
   std::vector<std::string>
       key_columns_with_nulls;  // Partition key columns that hold NULLs: a primary key cannot contain them.
   RangeKey key;
+  bool rows_come_leaf_by_leaf = false;  // An estimate, see row_order.hpp.
   std::vector<Range> ranges;
   std::vector<Notice> notices;
 };

@@ -10,6 +10,7 @@
 #include "planner/names.hpp"
 #include "planner/partition_values.hpp"
 #include "planner/refusals.hpp"
+#include "planner/row_order.hpp"
 #include "planner/target_names.hpp"
 
 namespace pgsluice::planner {
@@ -287,6 +288,7 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
   judge_into(planning);
   refusals.throw_if_any();
 
+  plan.rows_come_leaf_by_leaf = read_rows_come_leaf_by_leaf(source, plan);
   // Only now what takes longest.
   plan.ranges = cut_ranges(source, plan.source, plan.key, options.range_limits);
   warn(planning);
