@@ -37,16 +37,19 @@ struct Death {
   std::string method;
   std::string split;
   std::string when;
+  std::string verify = "off";
 };
 
 std::ostream& operator<<(std::ostream& stream, const Death& death) {
-  return stream << death.method << ", by " << death.split << ", " << death.when << " the step";
+  return stream << death.method << ", by " << death.split << ", " << death.when
+                << " the step, verified: " << death.verify;
 }
 
 class DieAtEveryStep : public testing::TestWithParam<Death> {};
 
 std::string death_name(const testing::TestParamInfo<Death>& info) {
-  std::string name = info.param.method + "_" + info.param.split + "_" + info.param.when;
+  std::string name = info.param.method + "_" + info.param.split + "_" + info.param.when +
+                     (info.param.verify == "off" ? "" : "_verified_" + info.param.verify);
   for (char& c : name) {
     c = c == '-' ? '_' : c;
   }
@@ -59,10 +62,10 @@ TEST_P(DieAtEveryStep, ARunKilledAtAnyOutsideStepGoesOnAndLosesOrDoublesNothing)
   for (long step = first_step();; step += stride()) {
     SCOPED_TRACE(repeat_hint(step));
     SmallJob job(shared_server(), {.method = death.method, .split = death.split});
-    const Outcome died =
-        run(job.run_options({"--workers", "1", "--batch-rows", "25"}, {{"LD_PRELOAD", PGSLUICE_DIE_AT_STEP_LIBRARY},
-                                                                       {"PGSLUICE_DIE_AT_STEP", std::to_string(step)},
-                                                                       {"PGSLUICE_DIE_WHEN", death.when}}));
+    const Outcome died = run(job.run_options({"--workers", "1", "--batch-rows", "25", "--verify", death.verify},
+                                             {{"LD_PRELOAD", PGSLUICE_DIE_AT_STEP_LIBRARY},
+                                              {"PGSLUICE_DIE_AT_STEP", std::to_string(step)},
+                                              {"PGSLUICE_DIE_WHEN", death.when}}));
     if (died.signal == 0) {
       EXPECT_EQ(died.exit_code, 0) << died;
       EXPECT_EQ(job.difference_after_run(), "");
@@ -72,13 +75,18 @@ TEST_P(DieAtEveryStep, ARunKilledAtAnyOutsideStepGoesOnAndLosesOrDoublesNothing)
       ASSERT_EQ(job.difference_in_the_middle(), "") << "at a commit point a row was in two places or in none";
     }
     const std::int64_t rows_before = job.rows_in_ledger();
-    const Outcome resumed = run(job.run_options({"--workers", "1", "--batch-rows", "25", "--json"}));
+    const Outcome resumed =
+        run(job.run_options({"--workers", "1", "--batch-rows", "25", "--json", "--verify", death.verify}));
     ASSERT_EQ(resumed.exit_code, 0) << resumed;
     ASSERT_EQ(job.difference_after_run(), "");
     // What was in the ledger is not moved again: only the batch in flight is.
     ASSERT_NE(resumed.output.find("\"rows_this_run\": " + std::to_string(240 - rows_before)), std::string::npos)
         << resumed.output << "ledger before: " << rows_before;
-    const Outcome verified = run(job.command_options("verify"));
+    if (death.verify == "during") {
+      ASSERT_NE(resumed.output.find("\"equal\": true"), std::string::npos) << resumed;
+      ASSERT_EQ(resumed.errors.find("the source is read again"), std::string::npos) << resumed;
+    }
+    const Outcome verified = run(job.command_options("verify", {"--again"}));
     ASSERT_EQ(verified.exit_code, 0) << verified;
   }
 }
@@ -111,7 +119,8 @@ TEST_P(DieAtEveryStep, ARollbackKilledAtAnyOutsideStepGoesOnAndLeavesTheSourceAs
 INSTANTIATE_TEST_SUITE_P(Methods, DieAtEveryStep,
                          testing::Values(Death{"insert", "key", "before"}, Death{"move", "key", "after"},
                                          Death{"stream", "ctid", "half"}, Death{"stream-move", "key", "before"},
-                                         Death{"move", "ctid", "before"}),
+                                         Death{"move", "ctid", "before"}, Death{"insert", "ctid", "after", "during"},
+                                         Death{"stream", "key", "half", "during"}),
                          death_name);
 
 }  // namespace
