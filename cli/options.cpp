@@ -272,7 +272,8 @@ const std::vector<OptionSpec>& option_specs() {
       {"batch-rows", "N", "run", kSpeed, "Rows in one transaction. Default: sized by time, towards half a second."},
       {"index-jobs", "N", "run", kSpeed, "Indexes built at once. Default: as --workers."},
       {"index-memory", "SIZE", "run", kSpeed,
-       "maintenance_work_mem of each session that builds indexes. Default: the server's setting."},
+       "maintenance_work_mem of each session that builds indexes: more saves temporary files, seldom processor time. "
+       "Default: the server's setting."},
       {"vacuum-freeze", "", "run", kSpeed,
        "Freezes the rows at the end, leaf by leaf in as many sessions as --index-jobs, so that no later vacuum must "
        "write every page again. Writes about as much WAL as the table."},

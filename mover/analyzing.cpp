@@ -69,6 +69,7 @@ class Analyzer {
   std::deque<Session> open_;
   std::vector<LeafSize> leaves_;               // To visit one by one; the largest first.
   std::vector<const PartitionNode*> parents_;  // To analyze alone.
+  std::string began_at_;                       // A transaction id later than that of any row.
   std::optional<UnitProgress> progress_;
 };
 
@@ -85,6 +86,7 @@ void Analyzer::read_leaves() {
   bool has_analyze_only = false;
   repeat_until_done(open_[0], context_, "looking at the leaves' sizes", [&](pg::Connection& target) {
     leaves_ = read_leaf_sizes(target, plan_.layout);
+    began_at_ = fixed_query(target, "next_transaction").text(0, 0);
     has_analyze_only = planner::has_analyze_only(target.server_major_version());
   });
   std::stable_sort(leaves_.begin(), leaves_.end(),
@@ -178,8 +180,8 @@ std::vector<const PartitionNode*> Analyzer::read_unfrozen() {
   std::vector<const PartitionNode*> unfrozen;
   repeat_until_done(open_[0], context_, "looking at what is frozen", [&](pg::Connection& target) {
     unfrozen.clear();
-    const pg::Result rows =
-        fixed_query(target, "tables_not_all_visible", {planner::to_array_text(schemas), planner::to_array_text(names)});
+    const pg::Result rows = fixed_query(target, "tables_not_frozen",
+                                        {planner::to_array_text(schemas), planner::to_array_text(names), began_at_});
     for (int i = 0; i < rows.row_count(); ++i) {
       unfrozen.push_back(leaves_[static_cast<std::size_t>(rows.integer(i, 0) - 1)].leaf);
     }

@@ -62,10 +62,13 @@ class Analyzing : public TargetFixture {
                      "AND 3 <> (SELECT count(*) FROM pg_statistic WHERE starelid = c.oid AND stainherit)"),
         IsEmpty());
   }
-  // With rows that are older than our own filling of them.
+  // Either sign clears a leaf. Neither is certain: where commits are not waited for, VACUUM freezes rows without
+  // marking their page; where another database's transaction is open, it cannot tell that there are no older rows.
   std::vector<std::string> leaves_with_unfrozen_rows() {
-    return tables_where("c.relkind = 'r' AND (c.relallvisible < c.relpages OR age(c.relfrozenxid) > age('" +
-                        filled_at_ + "'::xid))");
+    return tables_where(
+        "c.relkind = 'r' AND pg_relation_size(c.oid) > 0 AND c.relallvisible < greatest(c.relpages, 1) AND "
+        "age(c.relfrozenxid) > age('" +
+        filled_at_ + "'::xid)");
   }
   pg::Failure failure_of(const std::function<void()>& act) {
     try {
@@ -120,24 +123,51 @@ TEST_F(Analyzing, SaysWhenAnOpenTransactionKeepsRowsFromBeingFrozen) {
   reader.query("SELECT count(*) FROM visits");
   run("INSERT INTO visits_partitioned SELECT 20000 + i, '2024-01-01', 'later' FROM generate_series(1, 100) i");
   analyze(true);
-  EXPECT_THAT(observer_.notes(), HasSubstr("leaves could not be frozen wholly"));
+  const std::string notes = observer_.notes();
+  EXPECT_THAT(notes, HasSubstr("leaves could not be frozen wholly"));
   reader.rollback();
   analyze(true);
-  EXPECT_THAT(tables_where("c.relallvisible < c.relpages"), IsEmpty());
+  EXPECT_EQ(observer_.notes(), notes);
+}
+
+// Sessions that fill a leaf at once leave pages behind that none of them used.
+TEST_F(Analyzing, DoesNotTakeUnusedPagesForUnfrozenRows) {
+  run("CREATE TABLE busy (id bigint PRIMARY KEY, note text); INSERT INTO busy VALUES (0, '')");
+  plan_ = plan_for("public.busy", {hash("id", 1)});
+  prepare(plan_);
+  const std::string leaf = pg::quoted(planner::leaves(plan_.layout)[0]->name);
+  const std::string unused =
+      "SELECT (count(*) FILTER (WHERE lower = 0) > 0)::text FROM generate_series(0, pg_relation_size('" + leaf +
+      "') / 8192 - 1) AS page, page_header(get_raw_page('" + leaf + "', page::int))";
+  database_.connect_as_superuser().run_script("CREATE EXTENSION pageinspect");
+  bool is_seen = false;
+  for (int turn = 0; turn < 100 && !is_seen; ++turn) {
+    std::vector<std::thread> writers;
+    for (int writer = 0; writer < 6; ++writer) {
+      writers.emplace_back([&, writer] {
+        run("INSERT INTO busy_partitioned SELECT i, repeat('x', 1000) FROM generate_series(" +
+            std::to_string(1 + turn * 6000 + writer * 1000) + ", " +
+            std::to_string(turn * 6000 + writer * 1000 + 1000) + ") i");
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    is_seen = texts_for_superuser(unused)[0] == "true";
+  }
+  if (!is_seen) GTEST_SKIP() << "this server left no page unused";
+  analyze(true);
+  EXPECT_THAT(observer_.notes(), IsEmpty());
 }
 
 TEST_F(Analyzing, GoesOnWhereTheLeavesCannotBeHeld) {
   const std::string leaf = pg::quoted(planner::leaves(plan_.layout)[0]->name);
   constexpr int kMaintain = 17;
-  const bool has_maintain = database_.connect().server_major_version() >= kMaintain;
-  run("REVOKE UPDATE, DELETE, TRUNCATE" + std::string(has_maintain ? ", MAINTAIN" : "") + " ON " + leaf +
-      " FROM CURRENT_USER");
+  if (database_.connect().server_major_version() >= kMaintain) {
+    GTEST_SKIP() << "since version 17 one privilege, MAINTAIN, lets a role lock a table and analyze it";
+  }
+  run("REVOKE UPDATE, DELETE, TRUNCATE ON " + leaf + " FROM CURRENT_USER");
   analyze(false);
   expect_statistics_everywhere();
-  constexpr int kAnalyzeOnly = 18;
-  if (database_.connect().server_major_version() < kAnalyzeOnly) {
-    EXPECT_THAT(observer_.notes(), HasSubstr("leaves are analyzed a second time"));
-  }
+  EXPECT_THAT(observer_.notes(), HasSubstr("leaves are analyzed a second time"));
 }
 
 TEST_F(Analyzing, TakesATargetThatWasThereBeforeAsItsMakerWould) {
@@ -220,8 +250,9 @@ TEST_F(Analyzing, IsAskedToFreezeOnTheCommandLine) {
   EXPECT_THAT(planned.output, HasSubstr("--vacuum-freeze"));
   const Outcome ran = migration.run({"--vacuum-freeze", "--progress", "none"});
   ASSERT_EQ(ran.exit_code, 0) << ran;
-  EXPECT_THAT(texts("SELECT bool_and(relallvisible = relpages AND relpages > 0)::text FROM pg_class WHERE relname LIKE "
-                    "'orders\\_partitioned%' AND relkind = 'r'"),
+  EXPECT_THAT(texts("SELECT bool_and(c.relallvisible > 0 OR age(c.relfrozenxid) < (SELECT min(age(o.xmin)) FROM "
+                    "orders_partitioned o WHERE o.tableoid = c.oid))::text FROM pg_class c WHERE c.relname LIKE "
+                    "'orders\\_partitioned%' AND c.relkind = 'r'"),
               ElementsAre("true"));
 }
 
