@@ -276,7 +276,8 @@ const std::vector<OptionSpec>& option_specs() {
        "Default: the server's setting."},
       {"vacuum-freeze", "", "run", kSpeed,
        "Freezes the rows at the end, leaf by leaf in as many sessions as --index-jobs, so that no later vacuum must "
-       "write every page again. Writes about as much WAL as the table."},
+       "write every page again. Writes up to about as much WAL as the table, far less for pages filled since the last "
+       "checkpoint."},
 
       {"dry-run", "", "plan", kConduct,
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},
