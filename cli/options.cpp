@@ -292,7 +292,8 @@ const std::vector<OptionSpec>& option_specs() {
       {"exact", "", "verify", kConduct,
        "Compares the binary or text form of every value, at two to five times the cost. Without it jsonb is compared "
        "by its own hash, which is blind to the sign and scale of a number in it, to where an inner array or object "
-       "ends, and to values 32 places apart that change alike or change places. Not for move and stream-move."},
+       "ends, and to values 32 places apart that change alike or change places. Always on where the plan says --guard "
+       "off. Not for move and stream-move."},
       {"yes", "", "run rollback", kConduct, "Does not ask."},
       {"lock-timeout", "TIME", "", kConduct,
        "How long any statement of ours may wait for a lock before it steps back. Default: 200ms."},

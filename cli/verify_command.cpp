@@ -27,7 +27,8 @@ int verify_command(const Options& options) {
   mover::VerifyOptions wanted;
   wanted.find = options.is_on("find");
   wanted.again = options.is_on("again");
-  wanted.exact = options.is_on("exact");
+  // Without a guard somebody may have changed a row meanwhile, and then no change is too small to be told.
+  wanted.exact = options.is_on("exact") || (!checkpoint.plan().guard && !empties_source(checkpoint.plan().method));
   wanted.retry = retry_options(options);
   wanted.workers = worker_count(options, reach_both(sessions, "verify"));
 
