@@ -348,7 +348,11 @@ nlohmann::ordered_json plan_document(const Plan& plan, const PlanTextOptions& op
                         {"server", database(plan.target_database)},
                         {"leaf_count", leaves(plan.layout).size()},
                         {"layout", node_document(plan.layout.root)}};
-  document["method"] = {{"name", methods_text(plan.methods)}, {"reason", plan.method_reason}};
+  nlohmann::ordered_json names = nlohmann::ordered_json::array();
+  for (const planner::Method method : plan.methods) {
+    names.push_back(name_of(method));
+  }
+  document["method"] = {{"names", names}, {"reason", plan.method_reason}};
   std::vector<std::string> key_columns;
   for (const planner::KeyColumn& column : plan.key.columns) {
     key_columns.push_back(column.name);

@@ -209,6 +209,10 @@ void Calibration::drop(Method method) {
   std::erase(options_.methods, method);
 }
 
+void Calibration::limit_workers(unsigned workers_max) {
+  options_.workers_max = std::max(options_.workers, workers_max);
+}
+
 Choice Calibration::chosen() const {
   Choice best{best_method(), options_.workers};
   if (options_.optimize != Optimize::time) {

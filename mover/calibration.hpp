@@ -73,6 +73,9 @@ class Calibration {
   // A method proved unfit: it is not tried again. Not for the first one.
   void drop(planner::Method method);
 
+  // The server does not let us have more sessions than this; no less than to begin with.
+  void limit_workers(unsigned workers_max);
+
   // The best so far.
   Choice chosen() const;
   double rows_per_second() const;  // Of the choice; 0 when it was never measured.

@@ -193,6 +193,29 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
   return found;
 }
 
+// Opens the sessions of a trial. Returns why the server does not let us have so many, if it does not; any other failure
+// is the pass's own to meet.
+std::optional<pg::Failure> open_sessions(Moving& moving, const Choice& choice) {
+  constexpr std::string_view kInsufficientResources = "53";
+  try {
+    for (unsigned worker = 0; worker < choice.workers; ++worker) {
+      moving.crew[worker].open(choice.method);
+    }
+  } catch (const pg::Failure& failure) {
+    if (failure.sqlstate().starts_with(kInsufficientResources)) {
+      return failure;
+    }
+  }
+  return std::nullopt;
+}
+
+// The trial's choice proved unfit: it is not tried again.
+void leave_out(Moving& moving, Calibration& calibration, const Choice& choice, const pg::Failure& why) {
+  const bool is_for_sessions = choice.workers > moving.options.workers;
+  moving.tally.noted(display(choice) + " does not suit and is left out: " + why.what());
+  is_for_sessions ? calibration.limit_workers(choice.workers / 2) : calibration.drop(choice.method);
+}
+
 // Moves ranges as one trial and tells the calibration what it found. Returns ranges that are to be moved again.
 PassResult run_trial(Moving& moving, Calibration& calibration, const Calibration::Request& request) {
   const auto look = [&] {
@@ -201,14 +224,18 @@ PassResult run_trial(Moving& moving, Calibration& calibration, const Calibration
                       [&](pg::Connection& target) { work = read_server_work(target, moving.crew.backend_pids()); });
     return work;
   };
-  const bool is_fallback = request.choice.method == moving.plan().method;
+  const bool is_fallback = request.choice == Choice{moving.plan().method, moving.options.workers};
+  if (!is_fallback) {
+    if (const std::optional<pg::Failure> too_many = open_sessions(moving, request.choice)) {
+      leave_out(moving, calibration, request.choice, *too_many);
+      return {};
+    }
+  }
   const auto begun = Clock::now();
   const ServerWork before = look();
   PassResult found = run_pass(moving, {request.choice, request.ranges, nullptr, !is_fallback});
   if (found.unfit) {
-    moving.tally.noted("the method " + std::string(name_of(request.choice.method)) +
-                       " does not suit this table and is left out: " + found.unfit->what());
-    calibration.drop(request.choice.method);
+    leave_out(moving, calibration, request.choice, *found.unfit);
     return found;
   }
   const ServerWork work = difference(look(), before);

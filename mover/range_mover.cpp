@@ -46,6 +46,13 @@ BatchMethod& RangeMover::method_named(planner::Method method) {
   return *made;
 }
 
+void RangeMover::open(planner::Method method) {
+  target_.connection();
+  if (method == planner::Method::stream) {
+    source_.connection();
+  }
+}
+
 std::vector<int> RangeMover::backend_pids() {
   std::vector<int> pids;
   for (Session* session : {&target_, &source_}) {
@@ -205,6 +212,9 @@ RangeOutcome RangeMover::move(const planner::Range& range, planner::Method metho
           move_batch(target, range, batches);
         }
       });
+    }
+    if (const std::string way = batches.routing_description(); !way.empty()) {
+      tally_.noted_once(std::string(name_of(method)) + ": " + way);
     }
     const double part = part_done(range);
     if (is_mine) {

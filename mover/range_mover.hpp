@@ -54,6 +54,9 @@ class RangeMover {
   // not arrive as it left.
   RangeOutcome move(const planner::Range& range, planner::Method method);
 
+  // Opens the sessions that the method needs. Fails: connection, refused; nothing is tried twice.
+  void open(planner::Method method);
+
   // The server processes that work for this one; none before the first range.
   std::vector<int> backend_pids();
 

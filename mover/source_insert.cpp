@@ -115,6 +115,10 @@ std::uint64_t SourceInsert::insert_into_leaf(pg::Connection& target, const Slice
   return rows;
 }
 
+std::string SourceInsert::description() const {
+  return routes_ ? "straight into the leaf where a batch belongs to one" : "";
+}
+
 std::uint64_t SourceInsert::insert(pg::Connection& target, const Slice& slice) {
   if (const std::optional<std::size_t> leaf = guess(target, slice)) {
     return insert_into_leaf(target, slice, routes_->leaves[*leaf]);

@@ -26,6 +26,9 @@ class SourceInsert {
   // (transient, when the guess was wrong), connection.
   std::uint64_t insert(pg::Connection& target, const Slice& slice);
 
+  // "straight into the leaf where a batch belongs to one"; empty where rows do not come so.
+  std::string description() const;
+
  private:
   std::optional<std::size_t> guess(pg::Connection& target, const Slice& slice);
   void read_routes(pg::Connection& target);

@@ -52,7 +52,7 @@ class StreamMethod : public BatchMethod {
   pg::Connection& source_session(pg::Connection& /*target*/) override { return source_.connection(); }
 
   // "direct to 16 leaves", or why not.
-  std::string routing_description() const { return choice_.description(); }
+  std::string routing_description() const override { return choice_.description(); }
 
  private:
   BatchResult into_leaves(pg::Connection& target, const std::string& copy_out_sql) {

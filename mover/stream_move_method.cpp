@@ -55,7 +55,7 @@ class StreamMoveMethod : public BatchMethod {
   pg::Connection& source_session(pg::Connection& target) override { return target; }
 
   // "direct to 16 leaves", or why not.
-  std::string routing_description() const { return choice_.description(); }
+  std::string routing_description() const override { return choice_.description(); }
 
  private:
   BatchResult into_leaves(pg::Connection& target, const LeafRoutes& routes, const std::string& copy_out_sql,

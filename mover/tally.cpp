@@ -9,6 +9,16 @@ void Tally::add_fraction(double units) {
       progress_.fraction + units / static_cast<double>(std::max<std::uint64_t>(1, progress_.units_total)), 0.0, 1.0);
 }
 
+void Tally::noted_once(const std::string& text) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!told_.insert(text).second) {
+      return;
+    }
+  }
+  observer_.noted(text);
+}
+
 void Tally::workers_are(unsigned count) {
   const std::lock_guard lock(mutex_);
   progress_.workers = count;

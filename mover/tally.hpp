@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <mutex>
+#include <set>
+#include <string>
 
 #include "mover/observer.hpp"
 
@@ -16,6 +18,8 @@ class Tally : public Observer {
 
   // So many workers are to work from now on.
   void workers_are(unsigned count);
+  // As noted(), unless the same was said before: for what every worker finds out by itself.
+  void noted_once(const std::string& text);
   void worker_began();
   void worker_ended();
   // A batch of a range was committed. `part` is the share of the range that is done now, 0 to 1; `part_before` what it
@@ -37,6 +41,7 @@ class Tally : public Observer {
   mutable std::mutex mutex_;
   Progress progress_;
   std::uint64_t batch_count_ = 0;
+  std::set<std::string> told_;
 };
 
 }  // namespace pgsluice::mover

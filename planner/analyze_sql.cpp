@@ -1,5 +1,7 @@
 #include "planner/analyze_sql.hpp"
 
+#include <utility>
+
 namespace pgsluice::planner {
 
 namespace {
@@ -47,8 +49,9 @@ Statements analyze_target_sql(const Plan& plan) {
     statements.push_back(analyze_sql(*leaf));
   }
   if (!has_only) {
-    statements.push_back(hold_leaves_sql(all_leaves));
-    statements.push_back(analyze_unheld_sql(root));
+    Statement unheld = analyze_unheld_sql(root);
+    unheld.on += ", and every leaf by another session of ours meanwhile";
+    statements.push_back(std::move(unheld));
     return statements;
   }
   for (const PartitionNode* node : nodes(plan.layout)) {

@@ -27,7 +27,7 @@ Statement hold_leaves_sql(std::span<const PartitionNode* const> leaves);
 // Freezes the rows of a leaf; for the planner's statistics, too, when `analyzes`. Not in a transaction block.
 Statement freeze_leaf_sql(const PartitionNode& leaf, bool analyzes);
 
-// For plans: what analyze_target() sends.
+// For plans: what analyze_target() sends, but for the LOCK of the session that only holds the leaves.
 Statements analyze_target_sql(const Plan& plan);
 
 // True where a partitioned table can be analyzed alone.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "pg/identifier.hpp"
 #include "tests/support/database.hpp"
 #include "tests/support/migration.hpp"
 #include "tests/support/row_set.hpp"
@@ -122,8 +123,20 @@ TEST_F(Calibrated, MethodThatDoesNotSuitTheTableIsLeftOutAndItsRangesAreMovedByT
   ASSERT_EQ(plan({}).exit_code, 0);
   const Outcome outcome = migration_.run({"--workers", "2", "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome;
-  EXPECT_THAT(outcome.errors, HasSubstr("the method stream does not suit this table and is left out: no COPY here"));
+  EXPECT_THAT(outcome.errors, HasSubstr("stream with 2 workers does not suit and is left out: no COPY here"));
   EXPECT_EQ(nlohmann::json::parse(outcome.output).at("calibration").at("method"), "insert");
+  EXPECT_EQ(difference(read_rows(connection_, "events"), read_rows(connection_, "events_partitioned")), "");
+}
+
+TEST_F(Calibrated, ServerWithoutRoomForMoreSessionsIsNotAskedForThemTwice) {
+  ASSERT_EQ(plan_hash({"--method", "insert"}).exit_code, 0);
+  // This test's, the lead's three and two workers'; not four workers'.
+  const std::string limit = "ALTER DATABASE " + pg::quoted(database_.name()) + " CONNECTION LIMIT ";
+  database_.connect_as_superuser().run_script(limit + "7");
+  const Outcome outcome = migration_.run({"--workers", "auto", "--json"});
+  database_.connect_as_superuser().run_script(limit + "-1");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.errors, HasSubstr("does not suit and is left out: cannot connect"));
   EXPECT_EQ(difference(read_rows(connection_, "events"), read_rows(connection_, "events_partitioned")), "");
 }
 

@@ -139,7 +139,7 @@ TEST_F(TwoServers, RowsTravelFromOneToTheOtherAndAreVerifiedThere) {
   const RowSet rows = read_rows(source, "items");
   const Outcome planned = migration_.plan(by_hash_and({"--json"}));
   ASSERT_EQ(planned.exit_code, 0) << planned;
-  EXPECT_EQ(nlohmann::json::parse(planned.output)["method"]["name"], "stream");
+  EXPECT_EQ(nlohmann::json::parse(planned.output)["method"]["names"][0], "stream");
   const Outcome moved = migration_.run();
   ASSERT_EQ(moved.exit_code, 0) << moved;
   EXPECT_EQ(difference(rows, read_rows(target, "items_partitioned")), "");

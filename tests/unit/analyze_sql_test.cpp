@@ -36,7 +36,6 @@ std::vector<std::string> texts(const Statements& statements) {
 TEST(AnalyzeSql, LeavesComeOneByOneAndPartitionedTablesWithoutThem) {
   EXPECT_THAT(texts(analyze_target_sql(plan_of_two_levels(150'000))),
               ElementsAre(R"(ANALYZE "s"."a")", R"(ANALYZE "s"."b")", R"(ANALYZE "s"."c")",
-                          R"(LOCK TABLE "s"."a", "s"."b", "s"."c" IN SHARE UPDATE EXCLUSIVE MODE)",
                           R"(ANALYZE (SKIP_LOCKED) "s"."root")"));
 }
 
