@@ -60,4 +60,8 @@ pg::Failure mismatch(const VerifySummary& summary, const std::string& way_to_fin
   return failure.status("nothing was changed; do not use the target before you know why");
 }
 
+bool needs_exact_verify(const planner::Plan& plan) {
+  return !plan.guard && !empties_source(plan.method);
+}
+
 }  // namespace pgsluice::cli

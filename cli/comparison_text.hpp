@@ -19,4 +19,8 @@ nlohmann::ordered_json comparison_document(const mover::VerifySummary& summary);
 // rows; empty when they are named.
 pg::Failure mismatch(const mover::VerifySummary& summary, const std::string& way_to_find);
 
+// True where no guard kept writers away from a source that keeps its rows: somebody may have changed a row meanwhile,
+// and then no change is too small to be told.
+bool needs_exact_verify(const planner::Plan& plan);
+
 }  // namespace pgsluice::cli

@@ -61,10 +61,11 @@ Verifying verifying_of(const Options& options) {
   return when == "during" ? Verifying::during : Verifying::after;
 }
 
-mover::VerifyOptions verify_options(const mover::MoveOptions& moving) {
+mover::VerifyOptions verify_options(const mover::MoveOptions& moving, bool needs_exact) {
   mover::VerifyOptions wanted;
   wanted.workers = moving.workers;
   wanted.by_ledger = moving.take_sums;
+  wanted.exact = needs_exact;
   wanted.retry = moving.retry;
   return wanted;
 }
@@ -211,6 +212,12 @@ int run_command(const Options& options) {
   mover::MoveOptions wanted = move_options(options, reach_both(sessions, "run"));
   const Verifying verifying = verifying_of(options);
   wanted.take_sums = verifying == Verifying::during;
+  if (wanted.take_sums && !plan.guard) {
+    throw Failure(FailureKind::refused, "--verify during needs the guard, and this plan says --guard off")
+        .detail("A row that somebody changes after its batch would be compared as it was.")
+        .hint("Use --verify after.")
+        .status("nothing was changed");
+  }
   if (checkpoint.phase() == planner::Phase::planned) {
     check_before_the_first_change(plan, sessions, options, terminal, log);
     ask(options, plan, terminal);
@@ -225,7 +232,8 @@ int run_command(const Options& options) {
     try {
       ending.summary = mover::move_table(checkpoint, sessions, wanted, stop, display);
       if (verifying != Verifying::off) {
-        ending.comparison = mover::verify(checkpoint, sessions, verify_options(wanted), stop, display);
+        ending.comparison =
+            mover::verify(checkpoint, sessions, verify_options(wanted, needs_exact_verify(plan)), stop, display);
         if (!ending.comparison->is_equal()) {
           ending.failure = mismatch(*ending.comparison, "pgsluice verify --find" + options.whereabouts());
         }

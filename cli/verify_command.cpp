@@ -27,8 +27,7 @@ int verify_command(const Options& options) {
   mover::VerifyOptions wanted;
   wanted.find = options.is_on("find");
   wanted.again = options.is_on("again");
-  // Without a guard somebody may have changed a row meanwhile, and then no change is too small to be told.
-  wanted.exact = options.is_on("exact") || (!checkpoint.plan().guard && !empties_source(checkpoint.plan().method));
+  wanted.exact = options.is_on("exact") || needs_exact_verify(checkpoint.plan());
   wanted.retry = retry_options(options);
   wanted.workers = worker_count(options, reach_both(sessions, "verify"));
 

@@ -32,6 +32,20 @@ void Crew::give_back(unsigned worker) {
   free_.push_back(worker);
 }
 
+std::uint64_t Crew::sessions_missing(unsigned count, planner::Method method) {
+  std::uint64_t missing = 0;
+  for (unsigned worker = 0; worker < count; ++worker) {
+    missing += all_[worker]->sessions_missing(method);
+  }
+  return missing;
+}
+
+void Crew::close_beyond(unsigned count) {
+  for (std::size_t worker = count; worker < all_.size(); ++worker) {
+    all_[worker]->close();
+  }
+}
+
 std::vector<int> Crew::backend_pids() {
   std::vector<int> pids;
   for (const auto& worker : all_) {

@@ -1,6 +1,7 @@
 // The workers of one run, and who of them is free.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -24,6 +25,12 @@ class Crew {
   // A free worker. There must be one: whoever takes makes sure that no more than were mustered are taken at once.
   unsigned take();
   void give_back(unsigned worker);
+
+  // How many sessions the first `count` workers lack for a method.
+  std::uint64_t sessions_missing(unsigned count, planner::Method method);
+
+  // Closes the sessions of all but the first `count` workers. Only while nobody is taken.
+  void close_beyond(unsigned count);
 
   RangeMover& operator[](unsigned worker) { return *all_[worker]; }
 

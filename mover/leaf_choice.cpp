@@ -23,10 +23,6 @@ std::string savepoint_sql() {
   return "SAVEPOINT pgsluice_routing";
 }
 
-std::string back_to_savepoint_sql() {
-  return "ROLLBACK TO SAVEPOINT pgsluice_routing";
-}
-
 std::string release_savepoint_sql() {
   return "RELEASE SAVEPOINT pgsluice_routing";
 }
@@ -60,28 +56,13 @@ const LeafRoutes* LeafChoice::routes(pg::Connection& target, pg::Connection& sou
   return routes_ && doubt_.empty() && trial_.is_direct() ? &*routes_ : nullptr;
 }
 
-// A check that the server will not answer must not cost the batch: the parent can always take it.
 void LeafChoice::decide(pg::Connection& target, pg::Connection& source) {
-  target.query(savepoint_sql());
-  try {
-    LeafRoutesAnswer answer = read_leaf_routes(target, plan_);
-    why_not_ = std::move(answer.why_not);
-    if (answer.routes) {
-      if (const std::optional<std::string> wrong = find_wrong_route(target, source, plan_, *answer.routes)) {
-        why_not_ = *wrong;
-      } else {
-        rows_worth_it_ = rows_worth_own_copy(measured_round_trip(target));
-        buffers_.emplace(answer.routes->leaves.size());
-        routes_ = std::move(answer.routes);
-      }
-    }
-    target.query(release_savepoint_sql());
-  } catch (const pg::Failure& failure) {
-    if (failure.kind() != pg::FailureKind::server || failure.is_transient()) {
-      throw;
-    }
-    target.query(back_to_savepoint_sql());
-    why_not_ = "the server could not check the routing: " + std::string(failure.what());
+  LeafRoutesAnswer answer = read_checked_routes(target, source, plan_);
+  why_not_ = std::move(answer.why_not);
+  if (answer.routes) {
+    rows_worth_it_ = rows_worth_own_copy(measured_round_trip(target));
+    buffers_.emplace(answer.routes->leaves.size());
+    routes_ = std::move(answer.routes);
   }
 }
 

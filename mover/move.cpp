@@ -11,6 +11,7 @@
 #include "mover/prepare.hpp"
 #include "mover/source_watch.hpp"
 #include "mover/tally.hpp"
+#include "mover/verify.hpp"
 #include "pg/failure.hpp"
 #include "planner/planning.hpp"
 
@@ -169,14 +170,36 @@ Progress progress_so_far(const planner::Checkpoint& checkpoint, unsigned workers
 // A server that crashed, or a standby that took over, may have lost the last commits of ranges that are remembered as
 // done: a batch's COMMIT does not wait for the disk. The ledger decides.
 bool has_lost_ranges(Run& run) {
-  std::uint64_t lost_count = 0;
   repeat_until_done(run.lead, run.retry, "reading the ledger",
-                    [&](pg::Connection& target) { lost_count += reconcile(run.checkpoint, target); });
-  if (lost_count > 0) {
-    run.retry.observer.noted("the server lost the last commits of " + std::to_string(lost_count) +
-                             " ranges in a crash; they are moved again");
+                    [&](pg::Connection& target) { reconcile(run.checkpoint, target); });
+  const std::vector<planner::RangeState>& states = run.checkpoint.states();
+  const auto left = std::count_if(states.begin(), states.end(), [](const planner::RangeState& state) {
+    return state.status != planner::RangeStatus::done;
+  });
+  if (left > 0) {
+    run.retry.observer.noted("the server does not hold " + std::to_string(left) +
+                             " ranges that it had taken, as after a crash; they are moved again");
   }
-  return lost_count > 0;
+  return left > 0;
+}
+
+// The phase and the proof that it may be entered are one transaction, whose COMMIT waits for the disk, and with it for
+// every batch before. False when the ledger lacks a range: the server lost commits since it was read.
+bool enter_indexing(Run& run) {
+  bool entered = false;
+  repeat_until_done(run.lead, run.retry, "entering the phase indexing", [&](pg::Connection& target) {
+    target.begin();
+    write_phase(target, run.plan().migration_id, Phase::indexing);
+    const std::map<std::uint32_t, LedgerEntry> ledger = read_ledger(target, run.plan().migration_id);
+    const auto complete_count =
+        std::count_if(ledger.begin(), ledger.end(), [](const auto& entry) { return entry.second.complete; });
+    entered = static_cast<std::size_t>(complete_count) == run.plan().ranges.size();
+    entered ? target.commit() : target.rollback();
+  });
+  if (entered) {
+    run.checkpoint.record_phase(Phase::indexing);
+  }
+  return entered;
 }
 
 SumForm read_sum_form(Run& run) {
@@ -209,9 +232,19 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
     options.sums = &*sums;
   }
   PipelineResult result;
-  do {
+  bool is_over = false;
+  while (!is_over) {
     result = move_ranges(run.checkpoint, run.sessions, options, run.retry.stop, tally);
-  } while (!result.stopped && result.ranges_failed == 0 && has_lost_ranges(run));
+    is_over = result.stopped || result.ranges_failed > 0;
+    if (is_over || has_lost_ranges(run)) {
+      continue;
+    }
+    is_over = true;
+    if (claim_phase(run, Phase::moving)) {
+      is_over = enter_indexing(run);
+      release_phase(run);
+    }
+  }
   summary.moving_duration =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   summary.ranges_failed = result.ranges_failed;
@@ -220,10 +253,6 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   }
   if (result.ranges_failed > 0) {
     fail_for_ranges(run, result.ranges_failed);
-  }
-  if (claim_phase(run, Phase::moving)) {
-    enter_phase(run, Phase::indexing);
-    release_phase(run);
   }
 }
 
@@ -276,6 +305,9 @@ std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target)
       ++differing_count;
     }
   }
+  if (differing_count > 0) {
+    forget_comparison(checkpoint);
+  }
   return differing_count;
 }
 
@@ -286,7 +318,9 @@ MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions
           sessions,
           options,
           {options.retry, stop, observer},
-          Session([&sessions] { return sessions.open_target("lead"); }),
+          Session([&sessions] {
+            return sessions.open_target("lead", {{"synchronous_commit", "on"}});
+          }),
           Session([&sessions] { return sessions.open_source("lead, source"); })};
   refuse_if_not_ours(run);
   prepare(run);

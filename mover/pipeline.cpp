@@ -80,6 +80,7 @@ struct Moving {
   Session lead;  // For looking at the server's counters.
   FirstFailure failure;
   PipelineResult result;
+  bool is_held_elsewhere = false;  // Some range of this round.
   const planner::Plan& plan() const { return checkpoint.plan(); }
 };
 
@@ -105,6 +106,7 @@ void record_outcome(Moving& moving, const Pass& wanted, PassResult& found, const
       break;
     case RangeOutcome::Kind::claimed_elsewhere:
       found.elsewhere.push_back(outcome.range);
+      moving.is_held_elsewhere = true;
       break;
     case RangeOutcome::Kind::failed: {
       if (wanted.may_be_unfit) {
@@ -174,6 +176,7 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
     try {
       const std::lock_guard lock(unfit_mutex);
       record_outcome(moving, wanted, found, *job.outcome);
+      is_over = is_over || found.unfit.has_value();
     } catch (...) {
       moving.failure.set(std::current_exception());  // The checkpoint cannot be written.
     }
@@ -181,7 +184,6 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
       wanted.rate->moved(seconds_since(begun), job.outcome->rows_moved);
       is_over = is_over || wanted.rate->has_fallen();
     }
-    is_over = is_over || found.unfit.has_value();
   };
 
   using oneapi::tbb::filter_mode;
@@ -193,18 +195,23 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
   return found;
 }
 
-// Opens the sessions of a trial. Returns why the server does not let us have so many, if it does not; any other failure
-// is the pass's own to meet.
+// Opens the sessions of a trial. Returns why we cannot have them, if we cannot; the trial is not worth a wait.
 std::optional<pg::Failure> open_sessions(Moving& moving, const Choice& choice) {
-  constexpr std::string_view kInsufficientResources = "53";
   try {
+    const std::uint64_t wanted = moving.crew.sessions_missing(choice.workers, choice.method);
+    const std::uint64_t free = read_free_sessions(moving.lead.connection());
+    if (2 * wanted > free) {  // The application's sessions come first.
+      return pg::Failure(pg::FailureKind::server, "it needs " + std::to_string(wanted) + " more sessions, and " +
+                                                      std::to_string(free) + " are free");
+    }
     for (unsigned worker = 0; worker < choice.workers; ++worker) {
       moving.crew[worker].open(choice.method);
     }
   } catch (const pg::Failure& failure) {
-    if (failure.sqlstate().starts_with(kInsufficientResources)) {
+    if (failure.kind() != pg::FailureKind::interrupted) {
       return failure;
     }
+    throw;
   }
   return std::nullopt;
 }
@@ -213,6 +220,7 @@ std::optional<pg::Failure> open_sessions(Moving& moving, const Choice& choice) {
 void leave_out(Moving& moving, Calibration& calibration, const Choice& choice, const pg::Failure& why) {
   const bool is_for_sessions = choice.workers > moving.options.workers;
   moving.tally.noted(display(choice) + " does not suit and is left out: " + why.what());
+  moving.crew.close_beyond(moving.options.workers);
   is_for_sessions ? calibration.limit_workers(choice.workers / 2) : calibration.drop(choice.method);
 }
 
@@ -329,6 +337,7 @@ std::vector<std::uint32_t> move_queue(Moving& moving) {
       moving.checkpoint.record_setting(
           kCalibrationSetting, to_document(calibration, moving.options.optimize, utc_now_text(), reason).dump());
       moving.tally.workers_are(choice.workers);
+      moving.crew.close_beyond(choice.workers);
     }
     RateWatch rate(rows_per_second, static_cast<double>(moving.options.rate_window.count()));
     const PassResult found =
@@ -385,6 +394,7 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
                 {}};
   while (!todo.empty()) {
     moving.queue = std::make_unique<RangeQueue>(todo, wanted.workers);
+    moving.is_held_elsewhere = false;
     arena.execute([&] { todo = move_queue(moving); });
     std::sort(todo.begin(), todo.end());
     moving.result.stopped = moving.result.stopped || moving.queue->left() > 0;
@@ -392,6 +402,9 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
       break;
     }
     constexpr std::chrono::milliseconds kOtherMoverPause{500};
+    if (!moving.is_held_elsewhere) {
+      continue;
+    }
     tally.noted(std::to_string(todo.size()) + " ranges are being moved by another mover; waiting for it");
     if (!pause(kOtherMoverPause, stop)) {
       moving.result.stopped = true;

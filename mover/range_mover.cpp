@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "pg/identifier.hpp"
+#include "pg/statements.hpp"
+
 namespace pgsluice::mover {
 
 namespace {
@@ -51,6 +54,17 @@ void RangeMover::open(planner::Method method) {
   if (method == planner::Method::stream) {
     source_.connection();
   }
+}
+
+unsigned RangeMover::sessions_missing(planner::Method method) const {
+  const bool needs_source = method == planner::Method::stream;
+  return (target_.is_open() ? 0U : 1U) + (needs_source && !source_.is_open() ? 1U : 0U);
+}
+
+void RangeMover::close() {
+  methods_.clear();
+  target_.drop();
+  source_.drop();
 }
 
 std::vector<int> RangeMover::backend_pids() {
@@ -169,6 +183,9 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range,
   entry.up_to = cut.is_last ? std::nullopt : cut.slice.upper;
   entry.rows = result.rows;
   entry.bytes = result.bytes;
+  if (plan_.key.is_ctid()) {
+    check_heap_is_the_same(method.source_session(target));
+  }
   take_sums(target, range, method, cut.slice, result, entry);
   if (!advance_ledger(target, plan_.migration_id, position_.up_to, entry)) {
     target.rollback();  // Somebody moved on meanwhile (L2): the next call reads where the ledger stands.
@@ -184,6 +201,25 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range,
   sizer_.moved(result.rows, result.bytes,
                std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun));
   tally_.batch_moved(result.rows, result.bytes, part_before, part_done(range));
+}
+
+// Read after the batch's rows, whose lock keeps the file as it is until the batch's transaction ends; a `stream` reads
+// in a session of its own, and there a file that is still the planned one was so before.
+void RangeMover::check_heap_is_the_same(pg::Connection& source) const {
+  const pg::Result row =
+      source.query_prepared(pg::statement("file_node", source.server_major_version()), {source_table_sql(plan_)});
+  if (!row.is_null(0, 0) && row.integer(0, 0) == static_cast<std::int64_t>(plan_.source.file_node)) {
+    return;
+  }
+  throw pg::Failure(pg::FailureKind::server,
+                    "the rows of " + pg::display(plan_.source.name) + " were rewritten while they were moved")
+      .detail(
+          "Something like VACUUM FULL, CLUSTER or ALTER TABLE gave the table a new file, so ranges of heap blocks have "
+          "lost their meaning.")
+      .hint("Undo with `pgsluice rollback`, then plan again; --split key makes ranges that outlive a rewrite.")
+      .status(
+          "the batch is rolled back; what was moved before is as it was, and the source lacks nothing that is not in "
+          "the target");
 }
 
 RangeOutcome RangeMover::move(const planner::Range& range, planner::Method method) {

@@ -57,6 +57,11 @@ class RangeMover {
   // Opens the sessions that the method needs. Fails: connection, refused; nothing is tried twice.
   void open(planner::Method method);
 
+  unsigned sessions_missing(planner::Method method) const;
+
+  // Closes the sessions, and forgets what the methods keep in memory; the next range opens them again.
+  void close();
+
   // The server processes that work for this one; none before the first range.
   std::vector<int> backend_pids();
 
@@ -74,6 +79,7 @@ class RangeMover {
   void release(const planner::Range& range);
   void move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method);
   BatchMethod& method_named(planner::Method method);
+  void check_heap_is_the_same(pg::Connection& source) const;
   void publish_cancellers(pg::Connection& target);
   double part_done(const planner::Range& range) const;
   RangeOutcome outcome(const planner::Range& range, RangeOutcome::Kind kind) const;

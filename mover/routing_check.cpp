@@ -8,6 +8,7 @@
 
 #include "mover/batch_method.hpp"
 #include "mover/target_session.hpp"
+#include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 
 namespace pgsluice::mover {
@@ -133,6 +134,18 @@ std::vector<std::string> neighbours_sql(const RoutedColumn& column, const std::s
 }
 
 // What one column may hold: expressions of its type.
+std::string savepoint_sql() {
+  return "SAVEPOINT pgsluice_routing_check";
+}
+
+std::string back_to_savepoint_sql() {
+  return "ROLLBACK TO SAVEPOINT pgsluice_routing_check";
+}
+
+std::string release_savepoint_sql() {
+  return "RELEASE SAVEPOINT pgsluice_routing_check";
+}
+
 std::vector<std::string> candidates_sql(const RoutedColumn& column, int server_version) {
   std::vector<std::string> candidates = {type_of_sql(column, "NULL")};
   const std::size_t step = column.bounds.size() / kBoundsMax + 1;
@@ -319,6 +332,26 @@ std::optional<std::string> find_wrong_route(pg::Connection& target, pg::Connecti
   }
   return "the server would not put " + std::string(wrong.text(0, 1)) + " into " +
          routes.leaves[static_cast<std::size_t>(wrong.integer(0, 0))];
+}
+
+LeafRoutesAnswer read_checked_routes(pg::Connection& target, pg::Connection& source, const planner::Plan& plan) {
+  target.query(savepoint_sql());
+  try {
+    LeafRoutesAnswer answer = read_leaf_routes(target, plan);
+    if (answer.routes) {
+      if (std::optional<std::string> wrong = find_wrong_route(target, source, plan, *answer.routes)) {
+        answer = {std::nullopt, std::move(*wrong)};
+      }
+    }
+    target.query(release_savepoint_sql());
+    return answer;
+  } catch (const pg::Failure& failure) {
+    if (failure.kind() != pg::FailureKind::server || failure.is_transient()) {
+      throw;
+    }
+    target.query(back_to_savepoint_sql());
+    return {std::nullopt, "the server could not check the routing: " + std::string(failure.what())};
+  }
 }
 
 }  // namespace pgsluice::mover

@@ -18,4 +18,9 @@ namespace pgsluice::mover {
 std::optional<std::string> find_wrong_route(pg::Connection& target, pg::Connection& source, const planner::Plan& plan,
                                             const LeafRoutes& routes);
 
+// The routes, read and found right, or why there are none. In the open transaction of `target`, behind a savepoint: a
+// server that will not answer must not cost the batch, since the parent can always take it.
+// Fails: connection; server, when the failure is transient.
+LeafRoutesAnswer read_checked_routes(pg::Connection& target, pg::Connection& source, const planner::Plan& plan);
+
 }  // namespace pgsluice::mover

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 
+#include "pg/failure.hpp"
 #include "pg/statements.hpp"
 
 namespace pgsluice::mover {
@@ -33,6 +36,19 @@ std::optional<double> cpu_seconds_of(int pid) {
   return fields ? std::optional((user_ticks + system_ticks) / static_cast<double>(sysconf(_SC_CLK_TCK))) : std::nullopt;
 }
 
+// The one number of a fixed statement; absent where the server refuses to tell.
+std::optional<double> read_counter(pg::Connection& target, std::string_view name) {
+  try {
+    const pg::Result row = target.query(pg::statement(name, target.server_major_version()));
+    return row.row_count() == 1 && !row.is_null(0, 0) ? std::optional(row.number(0, 0)) : std::nullopt;
+  } catch (const pg::Failure& failure) {
+    if (failure.kind() != pg::FailureKind::server) {
+      throw;
+    }
+    return std::nullopt;
+  }
+}
+
 std::optional<double> minus(const std::optional<double>& after, const std::optional<double>& before) {
   return after && before ? std::optional(*after - *before) : std::nullopt;
 }
@@ -41,13 +57,8 @@ std::optional<double> minus(const std::optional<double>& after, const std::optio
 
 ServerWork read_server_work(pg::Connection& target, const std::vector<int>& pids) {
   ServerWork work;
-  const pg::Result row = target.query(pg::statement("server_work", target.server_major_version()));
-  if (!row.is_null(0, 0)) {
-    work.wal_bytes = row.number(0, 0);
-  }
-  if (!row.is_null(0, 1)) {
-    work.blocks_read = row.number(0, 1);
-  }
+  work.wal_bytes = read_counter(target, "wal_written");
+  work.blocks_read = read_counter(target, "blocks_read");
   if (target.is_local()) {
     work.cpu_seconds = 0;
     for (const int pid : pids) {
@@ -60,6 +71,11 @@ ServerWork read_server_work(pg::Connection& target, const std::vector<int>& pids
     }
   }
   return work;
+}
+
+std::uint64_t read_free_sessions(pg::Connection& target) {
+  const pg::Result row = target.query(pg::statement("free_sessions", target.server_major_version()));
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, row.integer(0, 0)));
 }
 
 ServerWork difference(const ServerWork& after, const ServerWork& before) {

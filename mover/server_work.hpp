@@ -19,9 +19,11 @@ struct ServerWork {
 };
 
 // Counters since whenever. `pids` are the server processes of sessions, all on the server of `target`. What cannot be
-// read is absent.
-// Fails: connection; server, never for want of a privilege.
+// read, or is refused, is absent. Outside a transaction. Fails: connection.
 ServerWork read_server_work(pg::Connection& target, const std::vector<int>& pids);
+
+// How many more sessions the limits of server, database and role leave; 0 for none. Fails: server, connection.
+std::uint64_t read_free_sessions(pg::Connection& target);
 
 // What was done from `before` to `after`: a figure that either lacks is absent.
 ServerWork difference(const ServerWork& after, const ServerWork& before);

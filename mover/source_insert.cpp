@@ -53,10 +53,7 @@ void SourceInsert::read_routes(pg::Connection& target) {
   if (!plan_.rows_come_leaf_by_leaf) {
     return;
   }
-  LeafRoutesAnswer answer = read_leaf_routes(target, plan_);
-  if (answer.routes && !find_wrong_route(target, target, plan_, *answer.routes)) {
-    routes_ = std::move(answer.routes);
-  }
+  routes_ = read_checked_routes(target, target, plan_).routes;
 }
 
 std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Slice& slice) {

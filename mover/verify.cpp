@@ -107,15 +107,12 @@ constexpr const char* kTotalSetting = "verify.total";
 constexpr const char* kEqualInTotal = "equal";
 
 void forget_results(planner::Checkpoint& checkpoint) {
-  if (is_equal_in_total(checkpoint)) {
-    checkpoint.record_setting(kTotalSetting, "");
-  }
+  forget_comparison(checkpoint);
   for (const planner::Range& range : checkpoint.plan().ranges) {
     if (checkpoint.state(range.index).verification != Verification::unknown) {
       checkpoint.record_verification(range.index, Verification::unknown);
     }
   }
-  forget_sums(checkpoint);
 }
 
 // Results are kept in the checkpoint; those of the quick form say nothing of the exact one.
@@ -463,6 +460,13 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
         "and checksum only");
   }
   return comparing.summary;
+}
+
+void forget_comparison(planner::Checkpoint& checkpoint) {
+  if (is_equal_in_total(checkpoint)) {
+    checkpoint.record_setting(kTotalSetting, "");
+  }
+  forget_sums(checkpoint);
 }
 
 }  // namespace pgsluice::mover

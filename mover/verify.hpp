@@ -71,4 +71,7 @@ bool is_equal_in_total(const planner::Checkpoint& checkpoint);
 VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, const VerifyOptions& options,
                      const StopRequest& stop, Observer& observer);
 
+// Forgets what was found of both tables as wholes, because rows have been moved since.
+void forget_comparison(planner::Checkpoint& checkpoint);
+
 }  // namespace pgsluice::mover

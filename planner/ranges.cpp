@@ -12,7 +12,9 @@ namespace pgsluice::planner {
 
 namespace {
 
-constexpr double kRangesWanted = 256;
+constexpr double kRangesMin = 256;   // Where the table is large enough for them.
+constexpr double kRangesMax = 2048;  // Where rows are many: trials of many sessions need many ranges.
+constexpr double kRangeRowsWanted = 50'000;
 constexpr double kRangeRowsMin = 10'000;
 constexpr double kRangeBytesEnough = 4.0 * 1024 * 1024;  // So much is worth a range, however few rows it is.
 constexpr double kRangeRowsMax = 1'000'000;
@@ -28,9 +30,10 @@ double pieces_of(double rows_total, double bytes_total, const Limits& limits) {
 
 Limits limits_for(double rows_total, double bytes_total, const SplitOptions& options) {
   const double row_bytes = std::max(1.0, bytes_total / std::max(1.0, rows_total));
+  const double wanted = std::clamp(rows_total / kRangeRowsWanted, kRangesMin, kRangesMax);
   const double rows_min = std::clamp(kRangeBytesEnough / row_bytes, 1.0, kRangeRowsMin);
   Limits limits{options.range_rows != 0 ? static_cast<double>(options.range_rows)
-                                        : std::clamp(rows_total / kRangesWanted, rows_min, kRangeRowsMax),
+                                        : std::clamp(rows_total / wanted, rows_min, kRangeRowsMax),
                 std::max(1.0, static_cast<double>(options.range_bytes_max))};
   const double too_many =
       (rows_total / limits.rows + bytes_total / limits.bytes + 2) / std::max(1U, options.ranges_max);

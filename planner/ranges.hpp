@@ -34,7 +34,7 @@ SplitChoice split_choice_named(std::string_view name);
 RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int server_major_version, bool rows_stay);
 
 struct SplitOptions {
-  // At most so many rows a range; 0: about 256 ranges of 10,000 (or 4 MiB) to 1,000,000 rows.
+  // At most so many rows a range; 0: 256 to 2,048 ranges of 10,000 (or 4 MiB) to 1,000,000 rows.
   std::uint64_t range_rows = 0;
   std::uint64_t range_bytes_max = std::uint64_t{256} << 20U;  // At most so many bytes a range, TOASTed values included.
   std::uint32_t ranges_max = 20'000;                          // The limits above are widened until this holds.

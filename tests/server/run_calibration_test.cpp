@@ -136,7 +136,7 @@ TEST_F(Calibrated, ServerWithoutRoomForMoreSessionsIsNotAskedForThemTwice) {
   const Outcome outcome = migration_.run({"--workers", "auto", "--json"});
   database_.connect_as_superuser().run_script(limit + "-1");
   ASSERT_EQ(outcome.exit_code, 0) << outcome;
-  EXPECT_THAT(outcome.errors, HasSubstr("does not suit and is left out: cannot connect"));
+  EXPECT_THAT(outcome.errors, HasSubstr("insert with 4 workers does not suit and is left out: it needs 2 more sessions"));
   EXPECT_EQ(difference(read_rows(connection_, "events"), read_rows(connection_, "events_partitioned")), "");
 }
 

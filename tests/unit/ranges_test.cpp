@@ -108,11 +108,13 @@ TEST(Split, SamplesStandForManyRows) {
   EXPECT_EQ(bytes, 100'000'000U);
 }
 
-TEST(Split, RangesAreAbout256ByDefault) {
+TEST(Split, RangesAreEnoughForTrialsOfManySessionsButNotTiny) {
   const auto count = [](double rows) { return split(even_samples(20'000), rows, rows * 100, {}).size(); };
   EXPECT_EQ(count(20'000), 2U);  // At least 10,000 rows each.
-  EXPECT_NEAR(static_cast<double>(count(100e6)), 256, 2);
-  EXPECT_NEAR(static_cast<double>(count(2e9)), 2000, 20);  // At most 1,000,000 rows each.
+  EXPECT_NEAR(static_cast<double>(count(10e6)), 256, 2);
+  EXPECT_NEAR(static_cast<double>(count(50e6)), 1000, 10);  // Of 50,000 rows.
+  EXPECT_NEAR(static_cast<double>(count(1e9)), 2048, 20);
+  EXPECT_NEAR(static_cast<double>(count(5e9)), 5000, 50);  // At most 1,000,000 rows each.
 }
 
 TEST(Split, BytesShortenRangesOnlyWhereRowsAreLarge) {
