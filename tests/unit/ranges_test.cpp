@@ -206,11 +206,11 @@ TEST(Split, HoldsItsPromisesForRandomTables) {
 TEST(SplitBlocks, SharesBlocksEvenly) {
   const std::vector<Range> ranges = split_blocks(1'000'003, 100e6, 8e9, {});
   expect_sound(ranges);
-  EXPECT_EQ(ranges.size(), 256U);
+  EXPECT_EQ(ranges.size(), 2000U);
   std::int64_t before = 0;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const std::int64_t end = ranges[i].upper ? std::stoll((*ranges[i].upper)[0]) : 1'000'003;
-    EXPECT_NEAR(static_cast<double>(end - before), 1'000'003.0 / 256, 1);
+    EXPECT_NEAR(static_cast<double>(end - before), 1'000'003.0 / 2000, 1);
     before = end;
   }
 }
