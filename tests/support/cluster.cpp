@@ -167,15 +167,16 @@ void Cluster::initialize() {
     const fs::path disk = folder_ / "small_disk";
     fs::create_directory(disk);
     mount_small_disk(disk, options_.disk_bytes_max);
-    fs::create_directory(disk / "pg");
-    fs::create_directory_symlink("small_disk/pg", data_folder());  // Relative: right inside a chroot as well.
+    const fs::path wal = options_.wal_on_small_disk ? disk / "wal" : folder_ / "wal";
+    fs::create_directory(wal);
+    arguments.push_back("--waldir=" + installation.inside(wal));
     if (!options_.wal_on_small_disk) {
-      fs::create_directory(folder_ / "wal");
-      arguments.push_back("--waldir=" + installation.inside(folder_ / "wal"));
+      fs::create_directory(disk / "pg");
+      fs::create_directory_symlink("small_disk/pg", data_folder());  // Relative: right inside a chroot as well.
     }
   }
   if (installation.changes_user) {
-    for (const fs::path& path : {folder_, folder_ / "small_disk/pg", folder_ / "wal"}) {
+    for (const fs::path& path : {folder_, folder_ / "small_disk/pg", folder_ / "small_disk/wal", folder_ / "wal"}) {
       if (fs::exists(path) && chown(path.c_str(), installation.user, installation.group) != 0) {
         fail("cannot give " + path.string() + " to user postgres");
       }

@@ -41,7 +41,8 @@ struct ClusterOptions {
   // When not 0: the data folder lies on a file system of this size. An empty cluster takes about 40 MB of it. Needs
   // root.
   std::uint64_t disk_bytes_max = 0;
-  // The WAL lies on that small file system too: the server panics when it is full, instead of refusing the statement.
+  // The WAL lies on that small file system, and nothing else: the server panics when it is full, instead of refusing
+  // the statement.
   bool wal_on_small_disk = false;
 };
 
