@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/copy_row.hpp"
+
 namespace {
 
 using pgsluice::planner::PartitionMethod;
@@ -19,20 +21,12 @@ using pgsluice::planner::RoutedPartition;
 using pgsluice::planner::RoutedTable;
 using pgsluice::planner::Router;
 using pgsluice::planner::RoutingType;
+using pgsluice::tests::network_order;
 
 constexpr std::size_t kRowsBytes = 16 * 1024 * 1024;
 constexpr std::uint16_t kIdPosition = 0, kAccountPosition = 1, kTimePosition = 2, kNotePosition = 5;
 constexpr std::int64_t kMonth = 30LL * 86400 * 1000000;
 constexpr int kMonths = 24;
-
-template <typename Integer>
-std::string network_order(Integer value) {
-  std::string bytes;
-  for (int shift = 8 * static_cast<int>(sizeof(value)) - 8; shift >= 0; shift -= 8) {
-    bytes.push_back(static_cast<char>(static_cast<std::uint64_t>(value) >> static_cast<unsigned>(shift)));
-  }
-  return bytes;
-}
 
 // bigint, bigint, timestamptz, int, numeric, text of 32 bytes.
 struct Rows {

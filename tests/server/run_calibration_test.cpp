@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -56,7 +55,6 @@ TEST_F(Calibrated, TriesEachCopyingMethodOnRealRangesAndTellsWhatItFound) {
   EXPECT_EQ(methods_tried(calibration), (std::set<std::string>{"insert", "stream"}));
   EXPECT_EQ(calibration["optimize"], "time");
   EXPECT_EQ(calibration["workers"], 2);
-  std::map<std::string, double> best_rate;
   for (const nlohmann::json& trial : calibration["trials"]) {
     EXPECT_GT(trial["rows"], 0) << calibration.dump(2);
     EXPECT_GT(trial["wal_bytes_per_row"], 0);
@@ -136,7 +134,8 @@ TEST_F(Calibrated, ServerWithoutRoomForMoreSessionsIsNotAskedForThemTwice) {
   const Outcome outcome = migration_.run({"--workers", "auto", "--json"});
   database_.connect_as_superuser().run_script(limit + "-1");
   ASSERT_EQ(outcome.exit_code, 0) << outcome;
-  EXPECT_THAT(outcome.errors, HasSubstr("insert with 4 workers does not suit and is left out: it needs 2 more sessions"));
+  EXPECT_THAT(outcome.errors,
+              HasSubstr("insert with 4 workers does not suit and is left out: it needs 2 more sessions"));
   EXPECT_EQ(difference(read_rows(connection_, "events"), read_rows(connection_, "events_partitioned")), "");
 }
 
