@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "mover/leaf_completion.hpp"
 #include "mover/retry.hpp"
 #include "mover/row_tally.hpp"
 #include "pg/binary_copy.hpp"
@@ -40,6 +41,8 @@ class BatchMethod {
   virtual BatchResult move_rows(pg::Connection& target, const Slice& slice, bool is_smallest) = 0;
   // The mode that the caller must open the transaction with, as pg::Connection::begin() takes it.
   virtual std::string_view transaction_mode() const { return ""; }
+  // Where the rows of the last move_rows() went.
+  virtual Landing landing() const { return {}; }
   // How rows reach the leaves, where there is more than one way and it is decided: "direct to 16 leaves"; else empty.
   virtual std::string routing_description() const { return ""; }
   // The session on which the source's key is walked: the target's own where both are one database.

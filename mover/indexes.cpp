@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "mover/leaf_index.hpp"
 #include "mover/leaf_sizes.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/progress_poll.hpp"
@@ -27,7 +28,6 @@ using planner::TargetIndex;
 using Kind = TargetObjects::Kind;
 
 constexpr std::size_t kAttachedPerTransaction = 100;
-constexpr std::string_view kUniqueViolation = "23505";
 constexpr double kSmallestWork = 8192;  // In bytes: an index on an empty leaf is work, too.
 
 // One index to build on one leaf.
@@ -44,11 +44,7 @@ class Builder {
  public:
   Builder(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
           const std::string& maintenance_work_mem)
-      : plan_(plan),
-        sessions_(sessions),
-        context_(context),
-        indexes_(planner::target_indexes(plan)),
-        units_(jobs, context.stop) {
+      : plan_(plan), sessions_(sessions), context_(context), indexes_(leaf_indexes(plan)), units_(jobs, context.stop) {
     // The sessions are as many as were asked for; workers of the server beside each would be more.
     Sessions::Settings settings = {{"max_parallel_maintenance_workers", "0"}};
     if (!maintenance_work_mem.empty()) {
@@ -86,33 +82,13 @@ std::string display_index(const pg::QualifiedName& name) {
   return pg::display(std::string_view(name.name));
 }
 
-pg::Failure explained(const pg::Failure& failure, const std::string& index, const PartitionNode& leaf) {
-  pg::Failure better(failure.kind(),
-                     "index " + index + " on " + pg::display(leaf.name) + " cannot be built: " + failure.what());
-  const bool is_duplicate = failure.sqlstate() == kUniqueViolation;
-  better.detail(failure.detail())
-      .sqlstate(failure.sqlstate())
-      .hint(is_duplicate ? "Two rows are equal where the source promised that none are: its own index may be damaged "
-                           "(amcheck tells). "
-                           "Mend the rows of the target, then run the same command again."
-                         : failure.hint())
-      .status("every row is moved; indexes that were built stay; the same command goes on with the rest");
-  return better;
-}
-
 void Builder::run(std::size_t unit_count, const std::function<void(Session&, std::size_t)>& work) {
   if (!units_.run(unit_count, [&](unsigned worker, std::size_t unit) { work(open_[worker], unit); })) {
     leave_if_stopped(context_, "building indexes");
   }
 }
 
-// Whether a comes before b on one leaf.
-bool is_first_of_leaf(const TargetIndex& a, const TargetIndex& b) {
-  return a.is_primary != b.is_primary ? a.is_primary : a.source->is_unique && !b.source->is_unique;
-}
-
 std::vector<LeafIndex> Builder::read_leaf_indexes() {
-  std::stable_sort(indexes_.begin(), indexes_.end(), is_first_of_leaf);
   std::vector<LeafSize> sizes;
   repeat_until_done(open_[0], context_, "looking at the leaves' sizes",
                     [&](pg::Connection& target) { sizes = read_leaf_sizes(target, plan_.layout); });
@@ -132,32 +108,24 @@ bool Builder::is_more_than_a_fair_share(const LeafIndex& wanted) const {
 }
 
 void Builder::build_on_leaf(Session& session, const LeafIndex& wanted) {
-  const pg::QualifiedName name = planner::name_on(plan_, *wanted.index, *wanted.leaf);
-  const std::string what = "building index " + display_index(name);
-  try {
+  const std::string what = "building index " + display_index(planner::name_on(plan_, *wanted.index, *wanted.leaf));
+  while (true) {
+    bool is_built = false;
     repeat_until_done(session, context_, what, [&](pg::Connection& target) {
       progress_->began(wanted.unit, target.backend_pid());
-      const auto present = TargetObjects::read(target, {wanted.leaf}).find(*wanted.leaf, Kind::index, name.name);
-      if (present && present->is_valid) {
-        return;
-      }
       in_transaction(target, [&] {
         if (is_more_than_a_fair_share(wanted)) {
           fixed_query(target, "server_parallel_maintenance");
         }
-        if (present) {
-          target.query(planner::drop_index_sql(name, *wanted.leaf).sql);
-        }
-        for (const planner::Statement& statement : planner::create_leaf_index_sql(plan_, *wanted.index, *wanted.leaf)) {
-          target.query(statement.sql);
-        }
+        is_built = build_leaf_index(target, plan_, *wanted.index, *wanted.leaf);
       });
     });
-  } catch (const pg::Failure& failure) {
-    if (failure.kind() == pg::FailureKind::server && !failure.is_transient()) {
-      throw explained(failure, display_index(name), *wanted.leaf);
+    if (is_built) {
+      return;
     }
-    throw;
+    constexpr std::chrono::milliseconds kOtherMoverPause{500};
+    pause(kOtherMoverPause, context_.stop);
+    leave_if_stopped(context_, "building indexes");
   }
 }
 

@@ -37,6 +37,7 @@ class InsertMethod : public BatchMethod {
     return result;
   }
 
+  Landing landing() const override { return takes_sums_ ? Landing{} : insert_.landing(); }
   std::string routing_description() const override { return insert_.description(); }
   pg::Connection& source_session(pg::Connection& target) override { return target; }
 

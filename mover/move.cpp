@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mover/comparison.hpp"
+#include "mover/early_indexes.hpp"
 #include "mover/finishing.hpp"
 #include "mover/indexes.hpp"
 #include "mover/ledger.hpp"
@@ -202,6 +203,10 @@ bool enter_indexing(Run& run) {
   return entered;
 }
 
+unsigned index_jobs(const MoveOptions& options) {
+  return options.index_jobs != 0 ? options.index_jobs : options.workers;
+}
+
 SumForm read_sum_form(Run& run) {
   Comparison comparison;
   repeat_until_done(run.lead, run.retry, "reading the target's columns", [&](pg::Connection& target) {
@@ -231,6 +236,12 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
     sums = read_sum_form(run);
     options.sums = &*sums;
   }
+  std::optional<EarlyIndexes> early_indexes;
+  if (EarlyIndexes::is_worthwhile(run.plan())) {
+    early_indexes.emplace(run.checkpoint, EarlyIndexesOptions{index_jobs(run.options), run.options.index_memory},
+                          tally);
+    options.early_indexes = &*early_indexes;
+  }
   PipelineResult result;
   bool is_over = false;
   while (!is_over) {
@@ -245,6 +256,10 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
       release_phase(run);
     }
   }
+  if (early_indexes && early_indexes->built_count() > 0) {
+    run.retry.observer.noted(std::to_string(early_indexes->built_count()) +
+                             " indexes of leaves that were complete were built while other rows were moved");
+  }
   summary.moving_duration =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   summary.ranges_failed = result.ranges_failed;
@@ -254,10 +269,6 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   if (result.ranges_failed > 0) {
     fail_for_ranges(run, result.ranges_failed);
   }
-}
-
-unsigned index_jobs(const MoveOptions& options) {
-  return options.index_jobs != 0 ? options.index_jobs : options.workers;
 }
 
 void build(Run& run) {

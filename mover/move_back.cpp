@@ -154,7 +154,7 @@ class MoveBack {
         back = row_tally_at(row, 0);
         refuse_swallowed(back, static_cast<std::uint64_t>(row.integer(0, row.column("gone"))));
         if (back.rows > 0) {
-          fixed_query(connection, "set_lock_timeout", {kLedgerPatience});
+          set_for_transaction(connection, "lock_timeout", kLedgerPatience);
           fixed_query(connection, "add_rows_back",
                       {plan_.migration_id, std::to_string(back.rows), back.checksum.text()});
         }

@@ -43,6 +43,7 @@ class MoveMethod : public BatchMethod {
     return result;
   }
 
+  Landing landing() const override { return insert_.landing(); }
   std::string routing_description() const override { return insert_.description(); }
   pg::Connection& source_session(pg::Connection& target) override { return target; }
 

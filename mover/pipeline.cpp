@@ -52,6 +52,7 @@ struct Pass {
   std::size_t ranges_max = 0;  // So many, if there are as many.
   RateWatch* rate = nullptr;   // Ends the pass when the rate has fallen; absent in a trial.
   bool may_be_unfit = false;   // A failure may be the method's own: it ends the pass, and the ranges are left.
+  EarlyIndexes* early_indexes = nullptr;  // To build in between; absent in a trial.
 };
 
 // What a pass found.
@@ -98,6 +99,9 @@ void record_outcome(Moving& moving, const Pass& wanted, PassResult& found, const
   switch (outcome.kind) {
     case RangeOutcome::Kind::done:
       ++moving.result.ranges_done;
+      if (moving.options.early_indexes != nullptr) {
+        moving.options.early_indexes->range_done(outcome.range, outcome.landing);
+      }
       moving.checkpoint.record_range(outcome.range, outcome.state);
       break;
     case RangeOutcome::Kind::stopped:
@@ -133,6 +137,10 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
   std::atomic<bool> is_over = false;
   std::mutex unfit_mutex;
   const auto begun = Clock::now();
+  const auto seconds_indexing = [&] {
+    return wanted.early_indexes != nullptr ? wanted.early_indexes->busy_seconds() : 0;
+  };
+  const double seconds_indexing_before = seconds_indexing();
 
   const auto next_range = [&](oneapi::tbb::flow_control& flow) -> Job {
     if (taken == count || is_over || moving.stop.is_requested() || moving.failure.is_set()) {
@@ -145,6 +153,9 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
 
   const auto move_range = [&](Job job) -> Job {
     const unsigned worker = moving.crew.take();
+    while (wanted.early_indexes != nullptr && !moving.stop.is_requested() &&
+           wanted.early_indexes->build_one(moving.crew[worker])) {
+    }
     job.range = moving.queue->take(worker).value();
     moving.tally.worker_began();
     const auto range_begun = Clock::now();
@@ -181,7 +192,8 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
       moving.failure.set(std::current_exception());  // The checkpoint cannot be written.
     }
     if (wanted.rate != nullptr) {
-      wanted.rate->moved(seconds_since(begun), job.outcome->rows_moved);
+      const double elsewhere = (seconds_indexing() - seconds_indexing_before) / wanted.choice.workers;
+      wanted.rate->moved(seconds_since(begun) - elsewhere, job.outcome->rows_moved);
       is_over = is_over || wanted.rate->has_fallen();
     }
   };
@@ -241,7 +253,7 @@ PassResult run_trial(Moving& moving, Calibration& calibration, const Calibration
   }
   const auto begun = Clock::now();
   const ServerWork before = look();
-  PassResult found = run_pass(moving, {request.choice, request.ranges, nullptr, !is_fallback});
+  PassResult found = run_pass(moving, {request.choice, request.ranges, nullptr, !is_fallback, nullptr});
   if (found.unfit) {
     leave_out(moving, calibration, request.choice, *found.unfit);
     return found;
@@ -340,8 +352,8 @@ std::vector<std::uint32_t> move_queue(Moving& moving) {
       moving.crew.close_beyond(choice.workers);
     }
     RateWatch rate(rows_per_second, static_cast<double>(moving.options.rate_window.count()));
-    const PassResult found =
-        run_pass(moving, {choice, moving.queue->left(), rows_per_second > 0 ? &rate : nullptr, false});
+    const PassResult found = run_pass(moving, {choice, moving.queue->left(), rows_per_second > 0 ? &rate : nullptr,
+                                               false, moving.options.early_indexes});
     append(again, found.elsewhere);
     must_measure = rate.has_fallen();
     if (must_measure) {

@@ -9,6 +9,7 @@
 
 #include "mover/batch_sums.hpp"
 #include "mover/calibration.hpp"
+#include "mover/early_indexes.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -25,7 +26,8 @@ struct PipelineOptions {
   std::chrono::seconds rate_window{60};  // How long the rate must be down by a third before all is measured again.
   std::uint64_t batch_rows = 0;          // 0: sized by time.
   std::chrono::milliseconds batch_duration_target{500};
-  const SumForm* sums = nullptr;  // Take checksums of rows that stay in the source; must outlive the call.
+  EarlyIndexes* early_indexes = nullptr;  // To build beside the moving; must outlive the call.
+  const SumForm* sums = nullptr;          // Take checksums of rows that stay in the source; must outlive the call.
   RetryOptions retry;
 };
 

@@ -61,6 +61,16 @@ unsigned RangeMover::sessions_missing(planner::Method method) const {
   return (target_.is_open() ? 0U : 1U) + (needs_source && !source_.is_open() ? 1U : 0U);
 }
 
+void RangeMover::lend_target(const std::function<void(pg::Connection&)>& body) {
+  try {
+    publish_cancellers(target_.connection());
+    body(target_.connection());
+  } catch (const pg::Failure&) {
+    target_.drop();
+    throw;
+  }
+}
+
 void RangeMover::close() {
   methods_.clear();
   target_.drop();
@@ -89,6 +99,7 @@ RangeOutcome RangeMover::outcome(const planner::Range& range, RangeOutcome::Kind
   outcome.range = range.index;
   outcome.kind = kind;
   outcome.rows_moved = rows_moved_;
+  outcome.landing = landing_.value_or(Landing{});
   outcome.state.up_to = position_.up_to;
   outcome.state.rows = position_.rows;
   outcome.state.bytes = position_.bytes;
@@ -195,6 +206,7 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range,
   position_.complete = cut.is_last;
   position_.up_to = entry.up_to;
   rows_moved_ += result.rows;
+  landing_ = landing_ ? together(*landing_, method.landing()) : method.landing();
   position_.rows += result.rows;
   position_.bytes += result.bytes;
   position_is_certain_ = true;
@@ -226,6 +238,7 @@ RangeOutcome RangeMover::move(const planner::Range& range, planner::Method metho
   const std::string what = "range " + std::to_string(range.index);
   BatchMethod& batches = method_named(method);
   rows_moved_ = 0;
+  landing_.reset();
   claim_generation_ = 0;
   position_ = {};
   bool is_mine = true;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "mover/batch_method.hpp"
 #include "mover/batch_sizer.hpp"
 #include "mover/batch_sums.hpp"
+#include "mover/leaf_completion.hpp"
 #include "mover/ledger.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -39,6 +41,7 @@ struct RangeOutcome {
   Kind kind = Kind::done;
   planner::RangeState state;
   std::uint64_t rows_moved = 0;  // By this call.
+  Landing landing;               // Of these.
   std::optional<pg::Failure> failure;
 };
 
@@ -58,6 +61,10 @@ class RangeMover {
   void open(planner::Method method);
 
   unsigned sessions_missing(planner::Method method) const;
+
+  // Lends the session on the target for other work, between two ranges. A failure of `body` ends the session where its
+  // state may be unsure. Fails: as `body` does.
+  void lend_target(const std::function<void(pg::Connection&)>& body);
 
   // Closes the sessions, and forgets what the methods keep in memory; the next range opens them again.
   void close();
@@ -98,8 +105,9 @@ class RangeMover {
   BatchSizer sizer_;
   Position position_;
   bool position_is_certain_ = false;
-  std::uint64_t rows_moved_ = 0;   // Of the range in hand, by this mover.
-  unsigned claim_generation_ = 0;  // The target session that holds the claim; 0 for none.
+  std::uint64_t rows_moved_ = 0;    // Of the range in hand, by this mover.
+  std::optional<Landing> landing_;  // Of these.
+  unsigned claim_generation_ = 0;   // The target session that holds the claim; 0 for none.
   mutable std::mutex cancellers_mutex_;
   std::optional<pg::Canceller> target_canceller_;
 };

@@ -57,6 +57,7 @@ void SourceInsert::read_routes(pg::Connection& target) {
 }
 
 std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Slice& slice) {
+  landing_ = {};
   const bool ends_are_known =
       slice.upper && (!plan_.key.is_ctid() || slice.upper->front().find(',') == std::string::npos);
   if (!has_asked_for_routes_) {
@@ -80,7 +81,11 @@ std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Sli
       leaves[count++] = routes_->router.leaf_of(fields.data());
     }
   }
-  const bool agree = count == leaves.size() && leaves[0] == leaves[1] && leaves[0] != planner::Router::kNoLeaf;
+  if (count < leaves.size()) {
+    return std::nullopt;
+  }
+  const bool agree = leaves[0] == leaves[1] && leaves[0] != planner::Router::kNoLeaf;
+  landing_ = {true, agree ? routes_->leaves[static_cast<std::size_t>(leaves[0])] : ""};
   return agree ? std::optional(static_cast<std::size_t>(leaves[0])) : std::nullopt;
 }
 

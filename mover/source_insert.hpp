@@ -12,6 +12,7 @@
 #include <string>
 
 #include "mover/batch_method.hpp"
+#include "mover/leaf_completion.hpp"
 #include "mover/leaf_routes.hpp"
 
 namespace pgsluice::mover {
@@ -26,10 +27,14 @@ class SourceInsert {
   // (transient, when the guess was wrong), connection.
   std::uint64_t insert(pg::Connection& target, const Slice& slice);
 
+  // Where the rows of the last batch went, or must have gone; unknown where rows do not come leaf after leaf.
+  const Landing& landing() const { return landing_; }
+
   // "straight into the leaf where a batch belongs to one"; empty where rows do not come so.
   std::string description() const;
 
  private:
+  // The leaf to insert into; sets landing_.
   std::optional<std::size_t> guess(pg::Connection& target, const Slice& slice);
   void read_routes(pg::Connection& target);
   std::uint64_t insert_into_leaf(pg::Connection& target, const Slice& slice, const std::string& leaf);
@@ -38,7 +43,8 @@ class SourceInsert {
   std::string through_target_sql_;
   bool has_asked_for_routes_ = false;
   std::optional<LeafRoutes> routes_;  // Absent: every batch goes through the target.
-  bool was_wrong_ = false;            // The batch that comes now is one that a leaf refused.
+  Landing landing_;
+  bool was_wrong_ = false;  // The batch that comes now is one that a leaf refused.
   unsigned wrong_count_ = 0;
 };
 

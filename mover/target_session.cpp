@@ -27,7 +27,15 @@ pg::Connection open_patient_target(const Sessions& sessions, std::string_view pu
 }
 
 void wait_briefly(pg::Connection& connection, const Sessions& sessions) {
-  fixed_query(connection, "set_lock_timeout", {milliseconds_text(sessions.options().lock_timeout)});
+  set_for_transaction(connection, "lock_timeout", milliseconds_text(sessions.options().lock_timeout));
+}
+
+void be_patient(pg::Connection& connection) {
+  set_for_transaction(connection, "lock_timeout", milliseconds_text(kPatience));
+}
+
+void set_for_transaction(pg::Connection& connection, std::string_view name, const std::string& value) {
+  fixed_query(connection, "set_for_transaction", {std::string(name), value});
 }
 
 void repeat_naming_holders(Session& session, const RetryContext& context, std::string_view what,

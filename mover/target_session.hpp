@@ -18,8 +18,13 @@ namespace pgsluice::mover {
 pg::Connection open_patient_target(const Sessions& sessions, std::string_view purpose,
                                    const Sessions::Settings& settings = {});
 
-// For the rest of the transaction, locks are waited for as long as --lock-timeout says.
+// For the rest of the transaction, locks are waited for as long as --lock-timeout says; or as long as such a session
+// waits.
 void wait_briefly(pg::Connection& connection, const Sessions& sessions);
+void be_patient(pg::Connection& connection);
+
+// SET LOCAL name = value.
+void set_for_transaction(pg::Connection& connection, std::string_view name, const std::string& value);
 
 // As repeat_until_done; after each lock timeout the observer is told who holds the table.
 void repeat_naming_holders(Session& session, const RetryContext& context, std::string_view what,

@@ -74,6 +74,62 @@ TEST_P(LeafByLeaf, RowOutOfOrderFailsInTheLeafAndItsBatchComesAgainThroughThePar
   EXPECT_EQ(migration_.verify().exit_code, 0);
 }
 
+TEST_P(LeafByLeaf, IndexesOfALeafAreBuiltWhileRowsOfLaterLeavesAreMoved) {
+  connection_.run_script("CREATE INDEX readings_pad ON readings (pad, id)");
+  ASSERT_EQ(plan().exit_code, 0);
+  const Outcome moved = migration_.run({"--workers", "1", "--log-level", "debug"});
+  ASSERT_EQ(moved.exit_code, 0) << moved;
+  EXPECT_THAT(moved.errors, HasSubstr("indexes of leaves that were complete were built while other rows were moved"));
+  const auto first_index = moved.errors.find("CREATE UNIQUE INDEX");
+  const auto last_insert = moved.errors.rfind("INSERT INTO public.readings_partitioned_p");
+  ASSERT_NE(first_index, std::string::npos) << moved.errors;
+  EXPECT_LT(first_index, last_insert);
+  const pg::Result indexes = connection_.query(
+      "SELECT count(*) FILTER (WHERE i.indisvalid), count(*) FROM pg_partition_tree('readings_partitioned') t "
+      "JOIN pg_index i ON i.indrelid = t.relid");
+  EXPECT_EQ(indexes.integer(0, 0), indexes.integer(0, 1));
+  EXPECT_EQ(indexes.integer(0, 1),
+            2 * connection_.query("SELECT count(*) FROM pg_partition_tree('readings_partitioned')").integer(0, 0))
+      << "two on each table of the tree, none twice";
+  EXPECT_EQ(migration_.verify().exit_code, 0);
+}
+
+TEST_P(LeafByLeaf, RowsThatComeToALeafAfterItsIndexesAreInTheseIndexes) {
+  connection_.run_script(
+      "INSERT INTO readings SELECT i, '2024-01-02Z'::timestamptz, 'late' FROM generate_series(12000, 12099) i");
+  const RowSet rows = read_rows(connection_, "readings");
+  ASSERT_EQ(plan().exit_code, 0);
+  const Outcome moved = migration_.run({"--workers", "1"});
+  ASSERT_EQ(moved.exit_code, 0) << moved;
+  EXPECT_THAT(moved.errors, HasSubstr("indexes of leaves that were complete were built while other rows were moved"));
+  EXPECT_EQ(difference(rows, read_rows(connection_, "readings_partitioned")), "");
+  connection_.query("SET enable_seqscan = off");
+  EXPECT_EQ(connection_.query("SELECT count(*) FROM readings_partitioned WHERE id >= 12000 AND at < '2024-02-01Z'")
+                .integer(0, 0),
+            100);
+  EXPECT_EQ(migration_.verify().exit_code, 0);
+}
+
+TEST_P(LeafByLeaf, IndexThatCannotBeBuiltIsLeftUntilAllRowsAreMovedAndMadeByALaterRun) {
+  connection_.run_script(
+      "CREATE FUNCTION shown(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';"
+      "CREATE INDEX readings_shown ON readings (shown(id));"
+      "CREATE OR REPLACE FUNCTION shown(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
+      "'BEGIN RAISE ''not today''; END'");
+  const RowSet rows = read_rows(connection_, "readings");
+  ASSERT_EQ(plan().exit_code, 0);
+  const Outcome moved = migration_.run({"--workers", "2"});
+  EXPECT_EQ(moved.exit_code, 1) << moved;
+  EXPECT_THAT(moved.errors, HasSubstr("left until all rows are moved: index"));
+  EXPECT_THAT(moved.errors, HasSubstr("not today"));
+  EXPECT_EQ(difference(rows, read_rows(connection_, "readings_partitioned")), "") << "the rows do not wait for it";
+  connection_.run_script(
+      "CREATE OR REPLACE FUNCTION shown(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'");
+  const Outcome again = migration_.run();
+  EXPECT_EQ(again.exit_code, 0) << again;
+  EXPECT_EQ(migration_.verify().exit_code, 0);
+}
+
 TEST_P(LeafByLeaf, RowsInDisorderGoThroughTheParent) {
   connection_.run_script(
       "CREATE TABLE shuffled AS TABLE readings; TRUNCATE readings;"

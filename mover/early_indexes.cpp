@@ -1,0 +1,101 @@
+#include "mover/early_indexes.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "mover/leaf_index.hpp"
+#include "mover/target_session.hpp"
+#include "pg/failure.hpp"
+#include "pg/identifier.hpp"
+#include "planner/index_sql.hpp"
+
+namespace pgsluice::mover {
+
+EarlyIndexes::EarlyIndexes(const planner::Checkpoint& checkpoint, EarlyIndexesOptions options, Observer& observer)
+    : plan_(checkpoint.plan()),
+      options_(std::move(options)),
+      observer_(observer),
+      indexes_(leaf_indexes(plan_)),
+      completion_(plan_.ranges.size()) {
+  for (const planner::PartitionNode* leaf : planner::leaves(plan_.layout)) {
+    leaves_.emplace(pg::quoted(leaf->name), leaf);
+  }
+  for (const planner::Range& range : plan_.ranges) {
+    if (checkpoint.state(range.index).status == planner::RangeStatus::done) {
+      range_done(range.index, {});
+    }
+  }
+}
+
+bool EarlyIndexes::is_worthwhile(const planner::Plan& plan) {
+  return plan.rows_come_leaf_by_leaf && !plan.layout.existing && !planner::target_indexes(plan).empty();
+}
+
+void EarlyIndexes::range_done(std::uint32_t range, const Landing& landing) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& name : completion_.range_done(range, landing)) {
+    const auto leaf = leaves_.find(name);
+    for (const planner::TargetIndex& index : indexes_) {
+      if (leaf != leaves_.end()) {
+        waiting_.push_back({leaf->second, &index});
+      }
+    }
+  }
+}
+
+std::optional<EarlyIndexes::Unit> EarlyIndexes::take() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty() || running_ >= options_.jobs) {
+    return std::nullopt;
+  }
+  ++running_;
+  const Unit unit = waiting_.front();
+  waiting_.pop_front();
+  return unit;
+}
+
+void EarlyIndexes::build(pg::Connection& target, const Unit& unit) const {
+  in_transaction(target, [&] {
+    be_patient(target);
+    set_for_transaction(target, "max_parallel_maintenance_workers", "0");  // The workers are the parallelism.
+    set_for_transaction(target, "default_tablespace", "");
+    if (!options_.maintenance_work_mem.empty()) {
+      set_for_transaction(target, "maintenance_work_mem", options_.maintenance_work_mem);
+    }
+    build_leaf_index(target, plan_, *unit.index, *unit.leaf);  // Or another mover is at it.
+  });
+}
+
+bool EarlyIndexes::build_one(RangeMover& worker) {
+  const std::optional<Unit> unit = take();
+  if (!unit) {
+    return false;
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  std::optional<pg::Failure> failure;
+  try {
+    worker.lend_target([&](pg::Connection& target) { build(target, *unit); });
+  } catch (const pg::Failure& caught) {
+    failure = caught;
+  }
+  if (failure && failure->kind() != pg::FailureKind::interrupted) {
+    observer_.noted("left until all rows are moved: " + std::string(failure->what()));
+  }
+  const std::lock_guard lock(mutex_);
+  --running_;
+  built_count_ += failure ? 0 : 1;
+  busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  return true;
+}
+
+std::size_t EarlyIndexes::built_count() const {
+  const std::lock_guard lock(mutex_);
+  return built_count_;
+}
+
+double EarlyIndexes::busy_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return busy_seconds_;
+}
+
+}  // namespace pgsluice::mover
