@@ -103,7 +103,7 @@ CsvTable::CsvTable(std::string name, std::string_view text) : name_(std::move(na
   columns_ = std::move(*record);
   for (auto column = columns_.begin(); column != columns_.end(); ++column) {
     if (std::find(columns_.begin(), column, *column) != column) {
-      reader.fail("two columns are called \"" + *column + "\"");
+      throw pg::Failure(pg::FailureKind::corrupt, name_ + ": two columns are called \"" + *column + "\"");
     }
   }
   for (std::size_t line = reader.line(); (record = reader.next()); line = reader.line()) {
