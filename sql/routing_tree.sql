@@ -57,7 +57,8 @@ WITH RECURSIVE tree (oid, parent, level) AS (
 SELECT t.oid,
        t.parent,
        c.relkind AS kind,
-       format('%I.%I', n.nspname, c.relname) AS name,
+       -- Always quoted, as a client's library does it, so that names can be compared there.
+       format('"%s"."%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) AS name,
        pg_get_expr(c.relpartbound, c.oid) AS bound,
        p.partstrat AS strategy,
        k.columns AS key_columns,

@@ -107,7 +107,8 @@ class Routing : public testing::Test {
     std::string list;
     for (const std::string& name : knowledge.source.insertable_columns()) list += pg::quoted(name) + ", ";
     const std::string leaf_sql =
-        "(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "(SELECT format('\"%s\".\"%s\"', n.nspname, replace(c.relname, '\"', '\"\"')) FROM pg_class c JOIN "
+        "pg_namespace n ON n.oid = c.relnamespace "
         "WHERE c.oid = t.tableoid)";
     pg::CopyOut out = connection_.copy_out("COPY (SELECT " + list + leaf_sql + " FROM t) TO STDOUT (FORMAT binary)");
     pg::BinaryRows rows;
@@ -290,7 +291,7 @@ TEST_F(Routing, TheCheckFindsAWrongRouteOfEveryKind) {
       "ALTER TABLE t ATTACH PARTITION b FOR VALUES FROM (499) TO (900)");
   const std::optional<std::string> wrong = mover::find_wrong_route(connection_, connection_, plan(), *answer.routes);
   ASSERT_TRUE(wrong);
-  EXPECT_THAT(*wrong, HasSubstr("would not put 499 into public.a"));
+  EXPECT_THAT(*wrong, HasSubstr(R"(would not put 499 into "public"."a")"));
 }
 
 // A worker's method, with what it told its target.
@@ -353,7 +354,7 @@ TEST_F(RoutedStream, SendsManyRowsToTheirLeavesAndFewThroughTheParent) {
         empties ? mover::make_stream_move_method(knowledge) : mover::make_stream_method(knowledge, source_);
     const RowSet before = read_rows(connection_, "s");
     EXPECT_EQ(batch(*method), "");
-    EXPECT_THAT(copies_, testing::UnorderedElementsAre("public.a", "public.b", "\"public\".\"t\""));
+    EXPECT_THAT(copies_, testing::UnorderedElementsAre(R"("public"."a")", R"("public"."b")", "\"public\".\"t\""));
     EXPECT_EQ(difference(before, read_rows(connection_, "t")), "");
     if (!empties) run("TRUNCATE t");
   }
@@ -369,7 +370,7 @@ TEST_F(RoutedStream, WideRowsPassThroughInMoreLeavesThanOne) {
   const planner::Plan knowledge = plan();
   const auto method = mover::make_stream_method(knowledge, source_);
   EXPECT_EQ(batch(*method), "");
-  EXPECT_THAT(copies_, Contains("public.a"));
+  EXPECT_THAT(copies_, Contains(R"("public"."a")"));
   EXPECT_EQ(lost_or_doubled(), "");
 }
 
@@ -378,7 +379,7 @@ TEST_F(RoutedStream, BoundsSwappedAfterTheCheckFailLoudlyAndTheParentTakesTheRow
   const planner::Plan knowledge = plan();
   const auto method = mover::make_stream_method(knowledge, source_);
   EXPECT_EQ(batch(*method), "");
-  EXPECT_THAT(copies_, Contains("public.a"));
+  EXPECT_THAT(copies_, Contains(R"("public"."a")"));
   run("TRUNCATE t");
   swap_halves();
   EXPECT_EQ(batch(*method), "40001");
@@ -400,7 +401,7 @@ TEST_F(RoutedStream, ARowThatTheParentRefusesTooDoesNotEndTheDirectWay) {
   EXPECT_EQ(batch(*method), "23514");
   run("DELETE FROM s WHERE id = 7");
   EXPECT_EQ(batch(*method), "");
-  EXPECT_THAT(copies_, Contains("public.a"));
+  EXPECT_THAT(copies_, Contains(R"("public"."a")"));
   EXPECT_EQ(lost_or_doubled(), "");
 }
 
@@ -413,7 +414,7 @@ TEST_F(RoutedStream, ALeafThatIsDetachedMeanwhileTakesNoRowWithIt) {
   EXPECT_EQ(batch(*method), "40001");
   EXPECT_THAT(read_rows(connection_, "a"), IsEmpty());
   EXPECT_EQ(batch(*method), "") << "routes are read again";
-  EXPECT_THAT(copies_, Contains("public.a2"));
+  EXPECT_THAT(copies_, Contains(R"("public"."a2")"));
   EXPECT_EQ(lost_or_doubled(), "");
 }
 
