@@ -1,31 +1,14 @@
 #include "capacity/volume.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdint>
-#include <initializer_list>
 #include <vector>
-
-#include "pg/failure.hpp"
 
 namespace pgsluice::capacity {
 
 namespace {
 
-constexpr double kGibPerTib = 1024;
 constexpr double kPercent = 100;
-constexpr const char* kForms =
-    "Write gp2:2000, gp2:2000:full, gp3:2000:16000iops:1000mbps, io1:2000:20000iops, gp2:750:ebs for a volume of your "
-    "own on EC2, or "
-    "custom:5000iops:250mbps for other disks.";
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return result;
-}
 
 // "2,000" of 2000.
 std::string grouped(double value) {
@@ -36,113 +19,7 @@ std::string grouped(double value) {
   return text;
 }
 
-// A number with one of these units after it; absent when it is anything else. Digits alone, so no sign and no exponent.
-std::optional<double> with_unit(std::string_view text, std::initializer_list<std::string_view> units) {
-  std::uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  if (error != std::errc() || std::find(units.begin(), units.end(), unit) == units.end()) {
-    return std::nullopt;
-  }
-  return static_cast<double>(number);
-}
-
-// True when `text` says how many credits are there, be it that nobody knows.
-bool read_credits(std::string_view text, CreditShare& credits) {
-  const std::optional<double> percent = with_unit(text, {"%"});
-  if (text == "full") {
-    credits = 1;
-  } else if (text == "empty") {
-    credits = 0;
-  } else if (text == "unknown") {
-    credits = std::nullopt;
-  } else if (percent && *percent <= kPercent) {
-    credits = *percent / kPercent;
-  } else {
-    return false;
-  }
-  return true;
-}
-
-// What a text asks for, before it is compared with what is sold.
-struct Wish {
-  std::string text;
-  StorageType type = StorageType::custom;
-  double size_gib = 0;
-  bool is_ebs = false;
-  std::optional<double> iops;
-  std::optional<double> mib;
-  bool says_credits = false;
-  CreditShare credits;
-
-  pg::Failure refusal(const std::string& why) const {
-    return pg::Failure(pg::FailureKind::refused, "\"" + text + "\" is no storage: " + why);
-  }
-};
-
-void set_once(const Wish& wish, std::optional<double>& place, double value, const char* what) {
-  if (place) {
-    throw wish.refusal(std::string(what) + " is said twice").hint(kForms);
-  }
-  place = value;
-}
-
-void read_part(Wish& wish, const std::string& part) {
-  if (const auto iops = with_unit(part, {"iops"})) {
-    set_once(wish, wish.iops, *iops, "IOPS");
-  } else if (const auto mib = with_unit(part, {"mbps", "mibps", "mib/s"})) {
-    set_once(wish, wish.mib, *mib, "throughput");
-  } else if (!wish.says_credits && read_credits(part, wish.credits)) {
-    wish.says_credits = true;
-  } else if (part == "ebs" && !wish.is_ebs && wish.type != StorageType::custom) {
-    wish.is_ebs = true;
-  } else {
-    throw wish.refusal("\"" + part + "\" has no meaning there").hint(kForms);
-  }
-}
-
-Wish read(std::string_view text) {
-  Wish wish;
-  wish.text = text;
-  std::vector<std::string> parts(1);
-  for (const char c : lower(text)) {
-    if (c == ':') {
-      parts.emplace_back();
-    } else {
-      parts.back().push_back(c);
-    }
-  }
-  bool is_known = false;
-  for (const StorageType type :
-       {StorageType::gp2, StorageType::gp3, StorageType::io1, StorageType::io2, StorageType::custom}) {
-    if (parts.front() == name_of(type)) {
-      wish.type = type;
-      is_known = true;
-    }
-  }
-  if (!is_known) {
-    throw wish.refusal("it must begin with gp2, gp3, io1, io2 or custom").hint(kForms);
-  }
-  std::size_t next = 1;
-  if (wish.type != StorageType::custom) {
-    if (parts.size() < 2) {
-      throw wish.refusal("the size is missing").hint(kForms);
-    }
-    const std::optional<double> gib = with_unit(parts[1], {"", "gib", "gb"});
-    const std::optional<double> tib = with_unit(parts[1], {"tib", "tb"});
-    if (!gib && !tib) {
-      throw wish.refusal("\"" + parts[1] + "\" is no size in whole GiB").hint(kForms);
-    }
-    wish.size_gib = gib ? *gib : *tib * kGibPerTib;
-    next = 2;
-  }
-  for (; next < parts.size(); ++next) {
-    read_part(wish, parts[next]);
-  }
-  return wish;
-}
-
-Volume custom_volume(const Wish& wish) {
+Volume custom_volume(const VolumeWish& wish) {
   if (wish.says_credits) {
     throw wish.refusal("custom storage has no burst credits").hint("Give what it sustains.");
   }
@@ -159,11 +36,11 @@ Volume custom_volume(const Wish& wish) {
   return volume;
 }
 
-std::string seller(const Wish& wish) {
+std::string seller(const VolumeWish& wish) {
   return wish.is_ebs ? "EBS" : "RDS";
 }
 
-StorageOffer offer_for(const Wish& wish) {
+StorageOffer offer_for(const VolumeWish& wish) {
   const std::vector<StorageOffer> offers = wish.is_ebs ? std::vector{ebs_offer(wish.type)} : rds_offers(wish.type);
   double size_max = 0;
   for (const StorageOffer& offer : offers) {
@@ -179,7 +56,7 @@ StorageOffer offer_for(const Wish& wish) {
       .hint("The size is what is allocated, not what is used.");
 }
 
-void check_iops(const Wish& wish, const StorageOffer& offer, double iops) {
+void check_iops(const VolumeWish& wish, const StorageOffer& offer, double iops) {
   const double low = std::max(offer.iops_min, std::ceil(offer.iops_per_gib_min * wish.size_gib));
   const double high = std::max(offer.iops_min, std::min(offer.iops_max, offer.iops_per_gib_max * wish.size_gib));
   if (iops < low || iops > high) {
@@ -190,11 +67,11 @@ void check_iops(const Wish& wish, const StorageOffer& offer, double iops) {
   }
 }
 
-void refuse_provisioning(const Wish& wish, const std::string& why, const std::string& hint) {
+void refuse_provisioning(const VolumeWish& wish, const std::string& why, const std::string& hint) {
   throw wish.refusal(why).hint(hint);
 }
 
-Volume gp2(const Wish& wish, const StorageOffer& offer) {
+Volume gp2(const VolumeWish& wish, const StorageOffer& offer) {
   if (wish.iops || wish.mib) {
     refuse_provisioning(wish, "IOPS and throughput of gp2 follow from its size", "Leave them out: gp2:2000.");
   }
@@ -210,7 +87,7 @@ Volume gp2(const Wish& wish, const StorageOffer& offer) {
   return volume;
 }
 
-Volume gp3(const Wish& wish, const StorageOffer& offer) {
+Volume gp3(const VolumeWish& wish, const StorageOffer& offer) {
   const double iops = wish.iops.value_or(offer.iops_included);
   const double mib = wish.mib.value_or(offer.mib_included);
   const bool is_provisionable = offer.iops_max > offer.iops_included;
@@ -233,7 +110,7 @@ Volume gp3(const Wish& wish, const StorageOffer& offer) {
   return volume;
 }
 
-Volume provisioned(const Wish& wish, const StorageOffer& offer) {
+Volume provisioned(const VolumeWish& wish, const StorageOffer& offer) {
   const std::string name(name_of(wish.type));
   if (!wish.iops) {
     throw wish.refusal("the provisioned IOPS are missing")
@@ -254,17 +131,8 @@ Volume provisioned(const Wish& wish, const StorageOffer& offer) {
 
 }  // namespace
 
-CreditShare parse_credits(std::string_view text) {
-  CreditShare credits;
-  if (!read_credits(lower(text), credits)) {
-    throw pg::Failure(pg::FailureKind::refused, "\"" + std::string(text) + "\" does not say how many credits are there")
-        .hint("Write full, empty, unknown, or a share such as 40%.");
-  }
-  return credits;
-}
-
 Volume parse_volume(std::string_view text) {
-  const Wish wish = read(text);
+  const VolumeWish wish = parse_wish(text);
   if (wish.type == StorageType::custom) {
     return custom_volume(wish);
   }

@@ -10,19 +10,12 @@
 #pragma once
 
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "capacity/storage_offer.hpp"
+#include "capacity/volume_wish.hpp"
 
 namespace pgsluice::capacity {
-
-// Burst credits at the start, as a share of what can be saved, 0 to 1; absent when nobody knows.
-using CreditShare = std::optional<double>;
-
-// "full", "empty", "unknown" or "40%". Fails: refused.
-CreditShare parse_credits(std::string_view text);
 
 struct Volume {
   StorageType type = StorageType::custom;

@@ -4,35 +4,21 @@
 #include <cmath>
 #include <random>
 
-#include "capacity/alternatives.hpp"
-#include "capacity/block_bootstrap.hpp"
 #include "capacity/prediction.hpp"
 #include "pg/failure.hpp"
+#include "tests/support/capacity_samples.hpp"
 
 namespace pgsluice::capacity {
 namespace {
 
+using test::job_of;
+using test::server_of;
+using test::tired_server_of;
 using testing::HasSubstr;
-
-Server server_of(const char* volume, const char* instance = nullptr) {
-  Server server{parse_volume(volume), std::nullopt};
-  if (instance != nullptr) {
-    server.instance = instance_named(instance);
-    server.instance->ops_credits_share = 0;
-    server.instance->bytes_credits_share = 0;
-  }
-  return server;
-}
 
 Work work(double ops_lower, double ops_upper, double bytes = 0, double wal_bytes = 0, double cpu_seconds = 0,
           double session_seconds = 0) {
   return {ops_lower, ops_upper, bytes, wal_bytes, cpu_seconds, session_seconds};
-}
-
-Job job_of(double rows, const Work& per_row) {
-  Job job;
-  job.strata.push_back({.name = "all", .rows = rows, .target_bytes_per_row = 100, .per_row = per_row, .batches = {}});
-  return job;
 }
 
 // Batches of 1,000 rows, whose operations a row scatter by +-20 % around `ops`.
@@ -47,7 +33,7 @@ std::vector<BatchSample> batches(std::size_t count, double ops, unsigned seed) {
 }
 
 TEST(Prediction, JobIsItsWorkDividedByWhatTheServerSustains) {
-  const Prediction found = predict(server_of("gp3:1000", "db.r5.large"), job_of(36e6, work(0.5, 1, 1000, 400)));
+  const Prediction found = predict(tired_server_of("gp3:1000", "db.r5.large"), job_of(36e6, work(0.5, 1, 1000, 400)));
   EXPECT_DOUBLE_EQ(found.duration.expected_seconds, 10'000);  // 3,600 IOPS of the instance.
   EXPECT_DOUBLE_EQ(found.duration.high_seconds, 10'000);
   EXPECT_DOUBLE_EQ(found.duration.low_seconds, 5000);
@@ -102,7 +88,7 @@ TEST(Prediction, UnknownCreditsMakeARangeAndTheExpectationIsTheSafeEnd) {
 TEST(Prediction, CpuBindsByCoresOrWorkersWhicheverAreFewer) {
   Job job = job_of(1e6, work(1, 1, 0, 0, 0.01));
   job.workers = 8;
-  const Server server = server_of("gp3:1000", "db.r5.large");
+  const Server server = tired_server_of("gp3:1000", "db.r5.large");
   EXPECT_DOUBLE_EQ(predict(server, job).duration.expected_seconds, 5000);  // Two cores.
   EXPECT_EQ(predict(server, job).limit, Limit::cpu);
   job.cores = 4;
@@ -165,7 +151,7 @@ TEST(Prediction, NoRowsTakeNoTime) {
 }
 
 TEST(Prediction, HugeJobsStayFinite) {
-  const Prediction found = predict(server_of("gp2:200:full", "db.t3.micro"), job_of(1e15, work(10, 100, 1e6)));
+  const Prediction found = predict(tired_server_of("gp2:200:full", "db.t3.micro"), job_of(1e15, work(10, 100, 1e6)));
   EXPECT_TRUE(std::isfinite(found.duration.high_seconds));
   EXPECT_GT(found.duration.low_seconds, 1e12);
 }
@@ -236,83 +222,6 @@ TEST(Prediction, SameSeedGivesTheSameRangeAndAnotherSeedAnother) {
   EXPECT_EQ(first.high_seconds, second.high_seconds);
   job.seed = 2;
   EXPECT_NE(predict(server_of("gp3:100"), job).duration.high_seconds, first.high_seconds);
-}
-
-TEST(BlockBootstrap, DrawsBlocksOfNeighboursOfAboutTheCubeRoot) {
-  BlockBootstrap bootstrap(1);
-  const std::vector<std::size_t> drawn = bootstrap.draw(1000);
-  ASSERT_EQ(drawn.size(), 1000U);
-  int neighbours = 0;
-  for (std::size_t i = 1; i < drawn.size(); ++i) {
-    EXPECT_LT(drawn[i], 1000U);
-    neighbours += drawn[i] == (drawn[i - 1] + 1) % 1000 ? 1 : 0;
-  }
-  EXPECT_NEAR(neighbours, 900, 5);
-  EXPECT_TRUE(bootstrap.draw(0).empty());
-  EXPECT_EQ(bootstrap.draw(1), std::vector<std::size_t>{0});
-}
-
-TEST(BlockBootstrap, QuantileIsTheNearestRank) {
-  EXPECT_EQ(quantile({5, 1, 4, 2, 3}, 0.5), 3);
-  EXPECT_EQ(quantile({5, 1, 4, 2, 3}, 0.05), 1);
-  EXPECT_EQ(quantile({5, 1, 4, 2, 3}, 1), 5);
-  EXPECT_EQ(quantile({7}, 0.95), 7);
-}
-
-std::vector<std::string> texts_of(const std::vector<Volume>& volumes) {
-  std::vector<std::string> texts;
-  for (const Volume& volume : volumes) {
-    texts.push_back(volume_text(volume));
-  }
-  return texts;
-}
-
-TEST(Alternatives, LargerVolumesAreTheNextStepsThatAmazonSells) {
-  const auto larger = [](const char* text) { return texts_of(larger_volumes(parse_volume(text))); };
-  EXPECT_THAT(larger("gp2:150:empty"),
-              testing::ElementsAre("gp2:300:empty", "gp2:400:empty", "gp3:150:3000iops:125mbps"));
-  EXPECT_THAT(larger("gp2:200"), testing::ElementsAre("gp2:400", "gp3:200:3000iops:125mbps"));
-  EXPECT_THAT(larger("gp2:65536"), testing::ElementsAre("gp3:65536:12000iops:500mbps"));
-  EXPECT_THAT(larger("gp2:500:ebs"), testing::ElementsAre("gp2:1000:ebs", "gp3:500:3000iops:125mbps:ebs"));
-  EXPECT_THAT(larger("gp3:100"), testing::ElementsAre("gp3:400:12000iops:500mbps"));
-  EXPECT_THAT(larger("gp3:400"), testing::ElementsAre("gp3:400:24000iops:1000mbps"));
-  EXPECT_THAT(larger("gp3:400:40000iops:4000mbps"), testing::ElementsAre("gp3:400:64000iops:4000mbps"));
-  EXPECT_THAT(larger("gp3:400:64000iops:4000mbps"), testing::IsEmpty());
-  EXPECT_THAT(larger("io1:100:3000iops"), testing::ElementsAre("io1:100:5000iops"));
-  EXPECT_THAT(larger("io1:100:5000iops"), testing::IsEmpty());
-  EXPECT_THAT(larger("custom:5000iops"), testing::IsEmpty());
-}
-
-TEST(Alternatives, TellWhatTheNextSizesBringAndWhatBindsThen) {
-  // 1,500 IOPS of the volume bind; the instance has 3,600, the next class 6,000.
-  const Server server = server_of("gp2:500:empty", "db.r5.large");
-  const Job job = job_of(36e6, work(1, 1));
-  EXPECT_DOUBLE_EQ(predict(server, job).duration.expected_seconds, 24'000);
-  const std::vector<Alternative> found = alternatives(server, job);
-  std::vector<std::pair<std::string, double>> told;
-  for (const Alternative& alternative : found) {
-    told.emplace_back(alternative.change, std::round(alternative.expected_seconds));
-  }
-  EXPECT_THAT(told,
-              testing::ElementsAre(testing::Pair("db.r5.xlarge", 24'000), testing::Pair("db.r5.2xlarge", 24'000),
-                                   testing::Pair("gp2:1000:empty", 12'000), testing::Pair("gp2:1336:empty", 10'000),
-                                   testing::Pair("gp3:500:12000iops:500mbps", 10'000),
-                                   testing::Pair("db.r5.xlarge and gp2:1000:empty", 12'000)));
-  EXPECT_EQ(found[0].limit, Limit::volume_ops);
-  EXPECT_EQ(found[4].limit, Limit::instance_ops);
-}
-
-TEST(Alternatives, LargerClassBringsItsCores) {
-  Job job = job_of(1e6, work(0, 0, 0, 0, 0.01));
-  job.workers = 64;
-  const Server server = server_of("gp3:400:64000iops:4000mbps", "db.r5.large");
-  EXPECT_DOUBLE_EQ(alternatives(server, job)[0].expected_seconds, 2500);
-  job.cores = 1;  // The other one is taken.
-  EXPECT_DOUBLE_EQ(alternatives(server, job)[0].expected_seconds, 5000);
-}
-
-TEST(Alternatives, ThereAreNoneForDisksOfNoTable) {
-  EXPECT_TRUE(alternatives(server_of("custom:5000iops"), job_of(1e6, work(1, 1))).empty());
 }
 
 }  // namespace
