@@ -13,8 +13,8 @@ constexpr std::size_t kQuietMax = 600;
 constexpr std::size_t kQuietMin = 10;
 constexpr double kPercentile = 0.95;
 constexpr double kMedian = 0.5;
-constexpr double kMuchShare = 0.1;       // Of the budget.
-constexpr double kOwnNoiseShare = 0.25;  // Of the own rate; the counters show it earlier or later.
+constexpr double kMuchShare = 0.1;    // Of the budget.
+constexpr double kDriftShare = 0.05;  // Of the budget; less than this more is not looked for.
 constexpr double kSmoothingSeconds = 6;
 constexpr double kCalmPressure = 1.3;
 constexpr double kStrainedPressure = 1.5;
@@ -39,20 +39,37 @@ void Foreground::note_quiet(double rate) {
   }
 }
 
-void Foreground::observe(double now, const ForegroundRates& rates, double own_rate, double scale,
-                         std::optional<double> pressure) {
-  const double elapsed = observed_at_ ? std::max(0.0, now - *observed_at_) : 0;
-  observed_at_ = now;
-  const double much = std::max(kMuchShare * scale, kOwnNoiseShare * own_rate);
-  if (!live_) {
-    live_ = std::max(rates.recent, rates.smoothed);
-  } else if (std::min(rates.recent, rates.before) > *live_ + much) {
-    live_ = std::max(rates.recent, rates.before);
-  } else {
-    *live_ += (1 - std::exp(-elapsed / kSmoothingSeconds)) * (rates.smoothed - *live_);
+// A cumulative sum: what late statistics can add to it is bounded, what a load adds is not.
+bool Foreground::has_grown(const ForegroundSeen& seen, double scale) {
+  const double operations = std::min(seen.operations, scale * std::max(seen.seconds, delay_seconds_));
+  const double more = operations - (*live_ + kDriftShare * scale) * seen.seconds;
+  if (excess_.operations + more <= 0) {
+    excess_ = {};
+    return false;
   }
-  if (own_rate < kQuietShare * scale) {
-    note_quiet(rates.recent);
+  excess_.operations += more;
+  excess_.seconds += seen.seconds;
+  excess_.largest = std::max(excess_.largest, more);
+  const double much = kMuchShare * scale;
+  return excess_.operations > delay_seconds_ * (seen.own_rate + std::max(0.0, *live_)) + much &&
+         excess_.operations - excess_.largest > much;
+}
+
+void Foreground::observe(double now, const ForegroundSeen& seen, double scale, std::optional<double> pressure) {
+  if (!live_) {
+    live_ = seen.rate;
+  } else if (has_grown(seen, scale)) {
+    *live_ += kDriftShare * scale + excess_.operations / excess_.seconds;
+    excess_ = {};
+    grown_at_ = now;
+  } else {
+    const double change = (1 - std::exp(-seen.seconds / kSmoothingSeconds)) * (seen.rate - *live_);
+    // The longer time must lie behind the growth before it can say that it is over.
+    const bool is_too_early = grown_at_ && now - *grown_at_ < std::max(kSmoothedSeconds, 4 * delay_seconds_);
+    *live_ += is_too_early ? std::max(0.0, change) : change;
+  }
+  if (seen.own_rate < kQuietShare * scale) {
+    note_quiet(std::max(0.0, seen.rate));
   }
   if (!pressure || *pressure > kStrainedPressure) {
     calm_since_.reset();
@@ -63,8 +80,12 @@ void Foreground::observe(double now, const ForegroundRates& rates, double own_ra
   }
 }
 
+std::optional<double> Foreground::live() const {
+  return live_ ? std::optional(std::max(0.0, *live_)) : std::nullopt;
+}
+
 std::optional<double> Foreground::believed() const {
-  return live_ && baseline_ && !is_unhindered_ ? std::optional(std::max(*live_, *baseline_)) : live_;
+  return live_ && baseline_ && !is_unhindered_ ? std::optional(std::max(*live_, *baseline_)) : live();
 }
 
 std::string Foreground::text() const {
@@ -72,11 +93,11 @@ std::string Foreground::text() const {
     return "the application's load is not known yet";
   }
   const auto rate_text = [](double rate) { return std::to_string(std::llround(rate)) + " operations/s"; };
-  if (*believed() > *live_) {
-    return "the application does " + rate_text(*live_) + ", but " + rate_text(*baseline_) +
+  if (*believed() > *live()) {
+    return "the application does " + rate_text(*live()) + ", but " + rate_text(*baseline_) +
            " when pgsluice is quiet, which is left to it";
   }
-  return "the application does " + rate_text(*live_);
+  return "the application does " + rate_text(*live());
 }
 
 }  // namespace pgsluice::gate

@@ -1,6 +1,7 @@
 // What the application does, and how much of the server's budget it is therefore left. Its load is believed quickly
-// when it grows and slowly when it shrinks. And it is not believed to have shrunk while reads or commits are slow: then
-// it may do less only because we do so much, and what it does when we are quiet counts.
+// when it grows: as soon as more operations have come than late statistics can explain. It is believed slowly when it
+// shrinks, and not at all while reads or commits are slow: then it may do less only because we do so much, and what it
+// does when we are quiet counts.
 #pragma once
 
 #include <deque>
@@ -9,22 +10,27 @@
 
 namespace pgsluice::gate {
 
-// The application's operations a second by the meter, over short times one after the other and over a longer one.
-struct ForegroundRates {
-  double recent = 0;
-  double before = 0;
-  double smoothed = 0;
+// What the meter shows. Operations of the application may be negative for a while: own work that shows late.
+struct ForegroundSeen {
+  double seconds = 0;     // Since the last sample,
+  double operations = 0;  // in which the application did so much.
+  double rate = 0;        // Operations a second, over kSmoothedSeconds or four delays of the meter.
+  double own_rate = 0;    // Ours.
 };
 
 class Foreground {
  public:
-  // `own_rate`: operations a second. `scale`: the budget, to tell much from little. `pressure`: latency by its usual
-  // value; absent: unknown.
-  void observe(double now, const ForegroundRates& rates, double own_rate, double scale, std::optional<double> pressure);
+  static constexpr double kSmoothedSeconds = 8;
+
+  // `delay_seconds`: how late the meter is.
+  explicit Foreground(double delay_seconds) : delay_seconds_(delay_seconds) {}
+
+  // `scale`: the budget, to tell much from little. `pressure`: latency by its usual value; absent: unknown.
+  void observe(double now, const ForegroundSeen& seen, double scale, std::optional<double> pressure);
 
   // Operations a second, to be left to the application. Absent: nothing was measured yet.
   std::optional<double> believed() const;
-  std::optional<double> live() const { return live_; }
+  std::optional<double> live() const;
   // What it does when we are quiet, high (95th percentile) or middling; absent until it was watched for a while.
   std::optional<double> baseline() const { return baseline_; }
   std::optional<double> baseline_median() const { return baseline_median_; }
@@ -35,12 +41,21 @@ class Foreground {
   std::string text() const;
 
  private:
+  // More than was believed, and not yet explained.
+  struct Excess {
+    double operations = 0;
+    double seconds = 0;
+    double largest = 0;  // Of one sample: the late news of one long query are no load.
+  };
+  bool has_grown(const ForegroundSeen& seen, double scale);
   void note_quiet(double rate);
+  double delay_seconds_;
+  Excess excess_;
   std::deque<double> quiet_;
   std::optional<double> baseline_;
   std::optional<double> baseline_median_;
   std::optional<double> live_;
-  std::optional<double> observed_at_;
+  std::optional<double> grown_at_;
   std::optional<double> calm_since_;
   bool is_unhindered_ = false;
 };

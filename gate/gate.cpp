@@ -14,10 +14,11 @@ namespace pgsluice::gate {
 namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
-constexpr double kDepthSeconds = 0.5;  // With the batches in flight, no second sees twice the rate.
+constexpr double kDepthSeconds = 0.4;  // With the batches in flight, no second sees twice the rate.
 constexpr double kAskAgainSeconds = 1;
 constexpr double kWaitSecondsMin = 0.001;
 constexpr double kOwnRateSeconds = 10;
+constexpr double kFirstLookSeconds = 3;  // At the application.
 constexpr double kMegabyte = 1'000'000;
 
 double or_infinite(const std::optional<double>& limit) {
@@ -37,6 +38,7 @@ Gate::Gate(Options options, double now)
       bytes_(kInfinite, kDepthSeconds, now),
       trim_operations_(options_.meter_delay_seconds),
       trim_bytes_(options_.meter_delay_seconds),
+      foreground_(options_.meter_delay_seconds),
       meter_(std::max(options_.blind_seconds, 3 * options_.meter_delay_seconds), now) {
   check(options_.budget);
   adjust(now);
@@ -147,8 +149,9 @@ Decision Gate::next(double now, unsigned workers, std::uint64_t rows_wanted) {
       waits_.add(now, kNames[static_cast<std::size_t>(reason)], decision.wait_seconds);
     }
   }
-  waiting_for_ = decision.reason;
   if (decision.wait_seconds > 0) {
+    waiting_for_ = decision.reason;
+    waited_at_ = now;
     return decision;
   }
   Permit permit;
@@ -165,9 +168,19 @@ void Gate::charge(double now, const Permit& permit, const Work& work) {
   const Cost cost = model_.cost(work);
   operations_.settle(now, permit.reserved.operations, cost.operations);
   bytes_.settle(now, permit.reserved.bytes, cost.bytes);
-  own_.add(now, {work.rows, work.touched.value_or(Touched{}), cost,
-                 work.touched ? history_.measured(*work.touched, model_) : cost});
+  own_.add(now, {work.rows, work.touched.value_or(Touched{}), cost});
   model_.learn(work);
+}
+
+template <typename Change>
+void Gate::change_model(Change change) {
+  const Cost before = model_.per_row();
+  change();
+  const Cost after = model_.per_row();
+  if (before.operations > 0 && before.bytes > 0) {
+    trim_operations_.cost_changed(after.operations / before.operations);
+    trim_bytes_.cost_changed(after.bytes / before.bytes);
+  }
 }
 
 void Gate::observe_commit(double now, double seconds) {
@@ -193,7 +206,12 @@ void Gate::observe(double now, const MeterSample& sample) {
     }
   }
   // Spikes are told from load by the largest load that we can do something about.
-  history_.add(sample, own_.at(sample.seconds - options_.meter_delay_seconds), limit_operations());
+  const std::optional<double> written_per_dirtied =
+      history_.add(sample, own_.at(sample.seconds - options_.meter_delay_seconds / 2), limit_operations(),
+                   model_.written_per_dirtied());
+  if (written_per_dirtied) {
+    change_model([&] { model_.learn_written_per_dirtied(*written_per_dirtied); });
+  }
   watch_application(now);
   learn(now);
   trim(now);
@@ -201,33 +219,23 @@ void Gate::observe(double now, const MeterSample& sample) {
 }
 
 void Gate::watch_application(double now) {
-  constexpr double kShortSeconds = 1;
-  constexpr double kLongSeconds = 8;
   const double delay = options_.meter_delay_seconds;
-  const auto recent = history_.window(std::max(kShortSeconds, delay));
-  const auto before = history_.window_before(std::max(kShortSeconds, delay));
-  if (!recent || !before) {
+  const auto latest = history_.latest();
+  const auto smoothed = history_.window(std::max(Foreground::kSmoothedSeconds, 4 * delay));
+  const auto first = history_.window(std::max(kFirstLookSeconds, 2 * delay));
+  if (!latest || !first) {
     return;
   }
-  const auto smoothed = history_.window(std::max(kLongSeconds, 4 * delay));
-  const auto rate = [&](const ServerHistory::Window& window) {
-    return history_.application(window, model_).operations / window.seconds;
-  };
+  ForegroundSeen seen;
+  seen.seconds = latest->seconds;
+  seen.operations = history_.application(*latest, model_).operations;
+  const ServerHistory::Window& longer = smoothed ? *smoothed : *first;
+  seen.rate = history_.application(longer, model_).operations / longer.seconds;
+  const double own_seconds = std::max(1.0, delay);
+  seen.own_rate = (own_.total().charged - own_.at(now - own_seconds).charged).operations / own_seconds;
   const double limit = limit_operations();
-  const double scale = std::isfinite(limit) ? limit : history_.everybody(*recent, model_).operations / recent->seconds;
-  foreground_.observe(now, {rate(*recent), rate(*before), rate(smoothed.value_or(*recent))},
-                      recent->own.charged.operations / recent->seconds, scale, guard_.pressure(now));
-}
-
-template <typename Change>
-void Gate::change_model(Change change) {
-  const Cost before = model_.per_row();
-  change();
-  const Cost after = model_.per_row();
-  if (before.operations > 0 && before.bytes > 0) {
-    trim_operations_.cost_changed(after.operations / before.operations);
-    trim_bytes_.cost_changed(after.bytes / before.bytes);
-  }
+  const double scale = std::isfinite(limit) ? limit : history_.everybody(longer, model_).operations / longer.seconds;
+  foreground_.observe(now, seen, scale, guard_.pressure(now));
 }
 
 void Gate::learn(double now) {
@@ -235,9 +243,6 @@ void Gate::learn(double now) {
   constexpr double kDeviceSeconds = 30;
   constexpr double kDevicePagesMin = 1000;
   constexpr double kRowsMin = 100;
-  if (history_.cycle() && history_.cycle()->written_per_dirtied) {
-    change_model([&] { model_.learn_written_per_dirtied(*history_.cycle()->written_per_dirtied); });
-  }
   if (learned_at_ && now >= *learned_at_ && now - *learned_at_ < kLearnSeconds) {
     return;
   }
@@ -272,8 +277,9 @@ void Gate::trim(double now) {
     }
   };
   const OwnTotals& own = own_.total();
-  step(trim_operations_, target_.operations, operations_.rate(), own.charged.operations, own.measured.operations);
-  step(trim_bytes_, target_.bytes, bytes_.rate(), own.charged.bytes, own.measured.bytes);
+  const Cost measured = model_.cost(own.touched);
+  step(trim_operations_, target_.operations, operations_.rate(), own.charged.operations, measured.operations);
+  step(trim_bytes_, target_.bytes, bytes_.rate(), own.charged.bytes, measured.bytes);
 }
 
 void Gate::add(Brake added) {
@@ -326,7 +332,7 @@ Status Gate::status(double now) {
   status.is_blind = is_blind_;
   status.meter_age_seconds = meter_.age_seconds(now);
   status.meter_epochs = meter_.epochs();
-  status.waiting_for = waiting_for_;
+  status.waiting_for = now - waited_at_ <= kAskAgainSeconds ? waiting_for_ : "";
   status.seconds_waited = waits_.seconds(now);
   return status;
 }

@@ -73,7 +73,7 @@ struct Status {
   bool is_blind = false;
   double meter_age_seconds = 0;
   unsigned meter_epochs = 0;
-  std::string waiting_for;                       // Why the last one who asked had to wait; empty: had not to.
+  std::string waiting_for;  // Why the last one who asked within a second had to wait; empty: nobody had to.
   std::map<std::string, double> seconds_waited;  // Per reason's name: "operations", "bytes", "server", "guard", "blind"
                                                  // and the brakes' names.
 };
@@ -136,7 +136,8 @@ class Gate {
   WaitAccount waits_;
   std::vector<Brake> brakes_;
   std::optional<double> learned_at_;
-  std::string waiting_for_;
+  std::string waiting_for_;  // Of the last one who had to wait, at the moment
+  double waited_at_ = 0;
 
   // What adjust() found.
   Cost target_;  // Before trim and guard.

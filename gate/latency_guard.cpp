@@ -36,6 +36,9 @@ void LatencySignal::add(double now, double latency) {
   if (!std::isfinite(latency) || latency <= 0) {
     return;
   }
+  if (!entries_.empty() && now < entries_.back().seconds - kWindowSeconds) {
+    entries_.clear();  // The clock was set back.
+  }
   entries_.push_back({entries_.empty() ? now : std::max(now, entries_.back().seconds), latency});
   while (entries_.front().seconds < entries_.back().seconds - kWindowSeconds) {
     entries_.pop_front();
@@ -58,7 +61,7 @@ std::optional<double> LatencySignal::least(double now) const {
   double first = 0;
   std::size_t count = 0;
   for (const Entry& entry : entries_) {
-    if (entry.seconds >= now - kWindowSeconds) {
+    if (std::abs(now - entry.seconds) <= kWindowSeconds) {
       least = count == 0 ? entry.latency : std::min(least, entry.latency);
       first = count == 0 ? entry.seconds : first;
       ++count;

@@ -14,7 +14,6 @@ void OwnWork::add(double now, const OwnTotals& more) {
   total_.rows += more.rows;
   total_.touched += more.touched;
   total_.charged += more.charged;
-  total_.measured += more.measured;
   entries_.push_back({entries_.empty() ? now : std::max(now, entries_.back().seconds), total_});
   while (entries_.front().seconds < entries_.back().seconds - kRememberedSeconds) {
     before_ = entries_.front().total;

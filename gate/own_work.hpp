@@ -12,7 +12,6 @@ struct OwnTotals {
   double rows = 0;
   Touched touched;  // Of the batches that could tell.
   Cost charged;     // What the buckets were charged.
-  Cost measured;    // What that was worth by the server's own counters, as far as they tell.
 };
 
 class OwnWork {

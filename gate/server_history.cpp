@@ -12,8 +12,8 @@ constexpr double kSpikeTimes = 3;
 constexpr double kCycleWeight = 0.5;
 constexpr double kCycleWalBytesMin = 16.0 * 1024 * 1024;
 constexpr double kCycleSecondsMin = 10;
-constexpr double kAlike = 1.5;          // WAL a second of two cycles in a row.
-constexpr double kOwnShareClear = 0.5;  // Of the WAL.
+constexpr double kAlike = 1.5;             // WAL a second of two cycles in a row.
+constexpr double kOthersShareSmall = 0.2;  // Of the WAL.
 // Before a cycle was seen: about one page for each full-page image.
 constexpr double kWrittenPerWalByteAssumed = 1 / kPageBytes;
 constexpr double kWrittenPerWalByteMax = 1.0 / 64;
@@ -22,9 +22,15 @@ double grown(std::uint64_t from, std::uint64_t to) {
   return static_cast<double>(to - from);
 }
 
+Cost cost(double pages_read, double pages_written, double wal_bytes, const CostModel& model) {
+  const double pages = pages_read + pages_written;
+  return {pages * model.operations_per_page() + wal_bytes / kWalBytesPerOperation, pages * kPageBytes + wal_bytes};
+}
+
 }  // namespace
 
-ServerHistory::ServerHistory() : written_per_wal_byte_(kWrittenPerWalByteAssumed) {}
+ServerHistory::ServerHistory()
+    : written_per_wal_byte_(kWrittenPerWalByteAssumed), application_written_per_wal_byte_(kWrittenPerWalByteAssumed) {}
 
 ServerHistory::Window ServerHistory::between(const Snapshot& from, const Snapshot& to) {
   Window window;
@@ -37,110 +43,96 @@ ServerHistory::Window ServerHistory::between(const Snapshot& from, const Snapsho
     window.device_operations = grown(*from.sample.device_operations, *to.sample.device_operations);
   }
   window.read_seconds = to.sample.read_seconds.value_or(0) - from.sample.read_seconds.value_or(0);
-  window.own = {to.own.rows - from.own.rows, to.own.touched - from.own.touched, to.own.charged - from.own.charged,
-                to.own.measured - from.own.measured};
+  window.own = {to.own.rows - from.own.rows, to.own.touched - from.own.touched, to.own.charged - from.own.charged};
   return window;
 }
 
 void ServerHistory::begin_anew() {
   snapshots_.clear();
   cycle_ends_.clear();
-  cycle_.reset();
 }
 
-void ServerHistory::add(const MeterSample& sample, const OwnTotals& own, double operations_max) {
-  cycle_.reset();
-  Snapshot snapshot{sample, 0, own};
+std::optional<double> ServerHistory::add(const MeterSample& sample, const OwnTotals& own, double operations_max,
+                                         double written_per_dirtied) {
+  std::optional<double> told;
+  Snapshot snapshot{sample, 0, sample.seconds, own};
   if (!snapshots_.empty()) {
     const Snapshot& last = snapshots_.back();
     snapshot.hidden_reads = last.hidden_reads;
-    const double reads_max = kSpikeTimes * operations_max * (sample.seconds - last.sample.seconds);
     const double reads = grown(last.sample.pages_read, sample.pages_read);
-    if (reads > reads_max) {
-      snapshot.hidden_reads += reads - reads_max;
-    }
+    snapshot.hidden_reads +=
+        std::max(0.0, reads - kSpikeTimes * operations_max * (sample.seconds - last.reads_moved_at));
+    snapshot.reads_moved_at = reads > 0 ? sample.seconds : last.reads_moved_at;
     if (sample.checkpoints_done && last.sample.checkpoints_done &&
         *sample.checkpoints_done != *last.sample.checkpoints_done) {
-      note_cycle(snapshot);
+      told = end_cycle(snapshot, written_per_dirtied);
     }
   }
   snapshots_.push_back(snapshot);
   while (snapshots_.front().sample.seconds < sample.seconds - kRememberedSeconds) {
     snapshots_.pop_front();
   }
+  return told;
 }
 
-void ServerHistory::note_cycle(const Snapshot& end) {
+std::optional<double> ServerHistory::end_cycle(const Snapshot& end, double written_per_dirtied) {
   constexpr std::size_t kEnds = 3;
   if (!cycle_ends_.empty() && end.sample.seconds - cycle_ends_.back().sample.seconds < kCycleSecondsMin) {
-    return;  // One on request, right after another.
+    return std::nullopt;  // One on request, right after another.
   }
   cycle_ends_.push_back(end);
   if (cycle_ends_.size() > kEnds) {
     cycle_ends_.pop_front();
   }
   if (cycle_ends_.size() < kEnds) {
-    return;
+    return std::nullopt;
   }
   const Window before = between(cycle_ends_[0], cycle_ends_[1]);
   const Window last = between(cycle_ends_[1], cycle_ends_[2]);
   const double change = last.wal_bytes / last.seconds / std::max(1.0, before.wal_bytes / before.seconds);
   if (last.wal_bytes < kCycleWalBytesMin || change > kAlike || change < 1 / kAlike) {
-    return;
+    return std::nullopt;
   }
-  Cycle cycle{std::min(kWrittenPerWalByteMax, last.pages_written / last.wal_bytes), std::nullopt};
-  if (last.own.touched.wal_bytes >= kOwnShareClear * last.wal_bytes && last.own.touched.pages_dirtied > 0) {
-    cycle.written_per_dirtied =
-        cycle.pages_written_per_wal_byte * last.own.touched.wal_bytes / last.own.touched.pages_dirtied;
+  const auto learn = [](double& mean, double seen) {
+    mean += kCycleWeight * (std::clamp(seen, 0.0, kWrittenPerWalByteMax) - mean);
+  };
+  learn(written_per_wal_byte_, last.pages_written / last.wal_bytes);
+  const Touched& own = last.own.touched;
+  const double others_wal_bytes = std::max(0.0, last.wal_bytes - own.wal_bytes);
+  if (others_wal_bytes > kOthersShareSmall * last.wal_bytes) {
+    learn(application_written_per_wal_byte_,
+          (last.pages_written - own.pages_dirtied * written_per_dirtied) / others_wal_bytes);
+    return std::nullopt;
   }
-  written_per_wal_byte_ =
-      knows_writes_ ? written_per_wal_byte_ + kCycleWeight * (cycle.pages_written_per_wal_byte - written_per_wal_byte_)
-                    : cycle.pages_written_per_wal_byte;
-  knows_writes_ = true;
-  cycle_ = cycle;
+  const double written = last.pages_written - others_wal_bytes * application_written_per_wal_byte_;
+  return own.pages_dirtied > 0 ? std::optional(std::max(0.0, written / own.pages_dirtied)) : std::nullopt;
 }
 
-std::optional<std::size_t> ServerHistory::older(std::size_t newest, double seconds) const {
-  const double moment = snapshots_[newest].sample.seconds - seconds;
-  for (std::size_t i = newest; i-- > 0;) {
-    if (snapshots_[i].sample.seconds <= moment) {
-      return i;
+std::optional<ServerHistory::Window> ServerHistory::window(double seconds) const {
+  for (std::size_t i = snapshots_.size(); i-- > 0;) {
+    if (snapshots_.back().sample.seconds - snapshots_[i].sample.seconds >= seconds) {
+      return between(snapshots_[i], snapshots_.back());
     }
   }
   return std::nullopt;
 }
 
-std::optional<ServerHistory::Window> ServerHistory::window(double seconds) const {
-  const auto from = snapshots_.empty() ? std::nullopt : older(snapshots_.size() - 1, seconds);
-  return from ? std::optional(between(snapshots_[*from], snapshots_.back())) : std::nullopt;
-}
-
-std::optional<ServerHistory::Window> ServerHistory::window_before(double seconds) const {
-  const auto to = snapshots_.empty() ? std::nullopt : older(snapshots_.size() - 1, seconds);
-  const auto from = to ? older(*to, seconds) : std::nullopt;
-  return from ? std::optional(between(snapshots_[*from], snapshots_[*to])) : std::nullopt;
-}
-
-Cost ServerHistory::cost(double pages_read, double wal_bytes, const CostModel& model) const {
-  const double pages = pages_read + wal_bytes * written_per_wal_byte_;
-  return {pages * model.operations_per_page() + wal_bytes / kWalBytesPerOperation, pages * kPageBytes + wal_bytes};
+std::optional<ServerHistory::Window> ServerHistory::latest() const {
+  return snapshots_.size() < 2 ? std::nullopt
+                               : std::optional(between(*std::prev(snapshots_.end(), 2), snapshots_.back()));
 }
 
 Cost ServerHistory::everybody(const Window& window, const CostModel& model) const {
-  return cost(window.pages_read, window.wal_bytes, model);
+  return cost(window.pages_read, window.wal_bytes * written_per_wal_byte_, window.wal_bytes, model);
 }
 
 Cost ServerHistory::application(const Window& window, const CostModel& model) const {
   if (model.trust() != Trust::measured) {
-    const Cost rest = everybody(window, model) - window.own.charged;
-    return {std::max(0.0, rest.operations), std::max(0.0, rest.bytes)};
+    return everybody(window, model) - window.own.charged;
   }
-  return cost(std::max(0.0, window.pages_read - window.own.touched.pages_read),
-              std::max(0.0, window.wal_bytes - window.own.touched.wal_bytes), model);
-}
-
-Cost ServerHistory::measured(const Touched& own, const CostModel& model) const {
-  return knows_writes_ ? cost(own.pages_read, own.wal_bytes, model) : model.cost(own);
+  const double wal_bytes = window.wal_bytes - window.own.touched.wal_bytes;
+  return cost(window.pages_read - window.own.touched.pages_read, wal_bytes * application_written_per_wal_byte_,
+              wal_bytes, model);
 }
 
 }  // namespace pgsluice::gate

@@ -2,7 +2,8 @@
 //
 // Pages are written long after they were dirtied, in storms. So everybody's writes are counted when their WAL is
 // written, at the rate of pages written per byte of WAL that whole checkpoint cycles showed: a storm is then neither
-// taken for the application's load nor counted twice.
+// taken for the application's load nor counted twice. The application has a rate of its own, since its WAL may touch
+// more pages than ours, or fewer.
 #pragma once
 
 #include <deque>
@@ -28,51 +29,40 @@ class ServerHistory {
     double read_seconds = 0;
     OwnTotals own;
   };
-  // What a checkpoint cycle like the one before it showed.
-  struct Cycle {
-    double pages_written_per_wal_byte = 0;
-    std::optional<double> written_per_dirtied;  // Of the own pages; absent where most of the WAL was not ours.
-  };
-
-  // `operations_max`: a second; what is beyond thrice as much between two samples is the late news of a long query.
-  void add(const MeterSample& sample, const OwnTotals& own, double operations_max);
+  // `operations_max`: a second; what is beyond thrice as much since the reads last moved is the late news of a long
+  // query.
+  // `written_per_dirtied`: of our pages, as far as it is known.
+  // Returns the pages written for each page that we dirtied, if this sample completed a checkpoint cycle that tells:
+  // most of its WAL was ours, and as much as in the cycle before it, whose pages it wrote.
+  std::optional<double> add(const MeterSample& sample, const OwnTotals& own, double operations_max,
+                            double written_per_dirtied);
   // The counters began anew.
   void begin_anew();
 
   // The last `seconds`, or the nearest longer time that the samples allow.
   std::optional<Window> window(double seconds) const;
-  // As long a time, ending where that window begins.
-  std::optional<Window> window_before(double seconds) const;
+  // Since the sample before the last one.
+  std::optional<Window> latest() const;
 
-  // The cycle that the last sample completed; absent when it did not, or when the cycle is unlike the one before it, so
-  // that its writes are not those of its WAL.
-  const std::optional<Cycle>& cycle() const { return cycle_; }
-  double pages_written_per_wal_byte() const { return written_per_wal_byte_; }
-  bool knows_writes() const { return knows_writes_; }
-
-  // A window's operations and bytes by everybody; and by the application alone, which is what is not ours.
+  // A window's operations and bytes by everybody; and by the application alone, which is what is not ours: negative for
+  // a short while, when the own work shows later than supposed.
   Cost everybody(const Window& window, const CostModel& model) const;
   Cost application(const Window& window, const CostModel& model) const;
-  // What own work was worth, its writes by its WAL.
-  Cost measured(const Touched& own, const CostModel& model) const;
 
  private:
   struct Snapshot {
     MeterSample sample;
-    double hidden_reads;  // So many pages of the counter are a spike.
+    double hidden_reads;    // So many pages of the counter are a spike.
+    double reads_moved_at;  // When that counter rose last.
     OwnTotals own;
   };
   static Window between(const Snapshot& from, const Snapshot& to);
-  // The newest snapshot at least `seconds` older than snapshots_[newest].
-  std::optional<std::size_t> older(std::size_t newest, double seconds) const;
-  void note_cycle(const Snapshot& end);
-  Cost cost(double pages_read, double wal_bytes, const CostModel& model) const;
+  std::optional<double> end_cycle(const Snapshot& end, double written_per_dirtied);
 
   std::deque<Snapshot> snapshots_;
-  std::deque<Snapshot> cycle_ends_;  // Three at most.
-  std::optional<Cycle> cycle_;
-  double written_per_wal_byte_;
-  bool knows_writes_ = false;
+  std::deque<Snapshot> cycle_ends_;          // Three at most.
+  double written_per_wal_byte_;              // By everybody.
+  double application_written_per_wal_byte_;  // By the application.
 };
 
 }  // namespace pgsluice::gate

@@ -17,7 +17,8 @@ class Trim {
   explicit Trim(double delay_seconds);
 
   // At the moment `now`, since any fixed moment: `charged`, what was charged for own work, and `measured`, what it was
-  // worth by the meter; a second, until now: `target`, what it should be worth, and `allowance`, what was allowed.
+  // worth by all that is known now; a second, until now: `target`, what it should be worth, and `allowance`, what was
+  // allowed.
   void observe(double now, double charged, double measured, double target, double allowance);
 
   // The window that was begun is worth nothing: a brake or the guard is on, the meter is blind, a new epoch.
