@@ -1,4 +1,4 @@
-"""What a row costs as one thing grows: the table, the number of leaves, the number of workers. Only pgsluice is studied."""
+"""What a row costs as one thing grows: the table, the number of leaves, of workers, of rows in a batch. Only pgsluice is studied."""
 import dataclasses
 
 from contenders.contender import Place, Section
@@ -9,10 +9,13 @@ from tables import EVENTS, narrow_hashed, narrow_long
 SIZES = (1_000_000, 10_000_000, 50_000_000)
 LEAVES = (4, 16, 64, 256, 1024)
 WORKERS = (1, 2, 4, 8)
+BATCHES = (1_000, 10_000, 100_000)
+ORDERS = ("ctid", "key")
 
 
-def _entry(table, rows, method, fingerprint, options, server, workers):
-    return Entry(f"{table.label}, {method}" if workers is None else f"{workers} workers, {method}", Pgsluice(method, Section.COPY),
+def _entry(table, rows, method, fingerprint, options, server, workers, contender=None):
+    return Entry(f"{table.label}, {method}" if workers is None else f"{workers} workers, {method}",
+                 contender or Pgsluice(method, Section.COPY),
                  Place(server=server, table=table, rows=rows, workers=str(workers or options.workers), sessions=options.sessions,
                        program=options.program, folder="", fingerprint=fingerprint))
 
@@ -55,4 +58,16 @@ def workers(server, options):
             "points": _points(entries, [count for count, _ in pairs])}
 
 
-STUDIES = {"size": size, "leaves": leaves, "workers": workers}
+def batches(server, options):
+    rows = EVENTS.rows(options.scale)
+    with source(server, EVENTS, rows) as fingerprint:
+        pairs = [(count, order) for count in BATCHES for order in ORDERS]
+        entries = [_entry(dataclasses.replace(EVENTS, label=f"{count} rows"), rows, f"by {order}", fingerprint, options, server, None,
+                          Pgsluice("insert", Section.COPY, ("--split", order, "--range-rows", str(count)), f"insert by {order}"))
+                   for count, order in pairs]
+        take_turns(entries, options.rounds)
+    return {"what": f"cost of a row against the rows of a batch and their order (T2, {rows:,} rows)", "axis": "rows a batch",
+            "points": _points(entries, [count for count, _ in pairs])}
+
+
+STUDIES = {"size": size, "leaves": leaves, "workers": workers, "batches": batches}

@@ -59,6 +59,13 @@ def page_moves(place):
     return [";\n".join(statements[session::place.sessions]) for session in range(place.sessions)]
 
 
+def page_moves_in_one_statement(place):
+    table = place.table
+    statements = [f"WITH gone AS (DELETE FROM {table.name} WHERE {batch} RETURNING {table.columns}) "
+                  f"INSERT INTO {Statements.target} ({table.columns}) SELECT {table.columns} FROM gone" for batch in batches(place)]
+    return [";\n".join(statements[session::place.sessions]) for session in range(place.sessions)]
+
+
 def contenders():
     return [
         Statements("by hand, the best recipe known", INTERLEAVED, page_batches, indexes_first=False),
@@ -69,4 +76,6 @@ def contenders():
         Statements("by hand, the best recipe known, moving",
                    "as the best recipe, each batch INSERT … SELECT and DELETE in one REPEATABLE READ transaction", page_moves,
                    indexes_first=False, section=Section.MOVE),
+        Statements("by hand, moving in one statement", "as the best recipe, each batch DELETE … RETURNING that feeds an INSERT",
+                   page_moves_in_one_statement, indexes_first=False, section=Section.MOVE),
     ]

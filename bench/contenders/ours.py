@@ -14,12 +14,13 @@ MOVING_METHODS = ("move", "stream-move")
 class Pgsluice(Contender):
     is_ours = True
 
-    def __init__(self, method, section):
-        self.name = f"pgsluice {method}" + (", across" if section is Section.ACROSS else "")
-        self.note = f"--method {method}: {METHODS[method]}"
+    def __init__(self, method, section, plan_options=(), shown=None):
+        self.name = f"pgsluice {shown or method}" + (", across" if section is Section.ACROSS else "")
+        self.note = f"--method {shown or method}: {METHODS[method]}"
         self.section = section
         self.empties_source = method in MOVING_METHODS
         self._method = method
+        self._plan_options = plan_options
 
     def applies_to(self, table):
         return super().applies_to(table) or self.section is not Section.ACROSS
@@ -31,7 +32,7 @@ class Pgsluice(Contender):
         log = place.folder + "/run.log"
         with clock.phase("plan"):
             clock.run(Program([place.program, "plan", *where, "--table", f"public.{place.table.name}", "--into", f"public.{self.target}",
-                               "--method", self._method, "--json", *place.table.layout_options]))
+                               "--method", self._method, "--json", *place.table.layout_options, *self._plan_options]))
         with CpuHistory(place.server) as history, clock.phase("run"):
             output = clock.run(Program([place.program, "run", *where, "--yes", "--json", "--progress", "none", "--workers", place.workers,
                                         "--log-file", log, "--log-format", "json"]))
