@@ -18,7 +18,7 @@ constexpr double kDepthSeconds = 0.4;  // With the batches in flight, no second 
 constexpr double kAskAgainSeconds = 1;
 constexpr double kWaitSecondsMin = 0.001;
 constexpr double kOwnRateSeconds = 10;
-constexpr double kFirstLookSeconds = 3;  // At the application.
+constexpr double kShortestLookSeconds = 2;  // At the application.
 constexpr double kMegabyte = 1'000'000;
 
 double or_infinite(const std::optional<double>& limit) {
@@ -59,6 +59,10 @@ void Gate::set(double now, const Budget& budget) {
   trim_operations_.freeze();
   trim_bytes_.freeze();
   adjust(now);
+}
+
+bool Gate::is_limited() const {
+  return std::isfinite(limit_operations()) || options_.budget.bytes_per_second.has_value();
 }
 
 double Gate::limit_operations() const {
@@ -222,19 +226,23 @@ void Gate::watch_application(double now) {
   const double delay = options_.meter_delay_seconds;
   const auto latest = history_.latest();
   const auto smoothed = history_.window(std::max(Foreground::kSmoothedSeconds, 4 * delay));
-  const auto first = history_.window(std::max(kFirstLookSeconds, 2 * delay));
-  if (!latest || !first) {
+  const auto of_late = history_.window(std::max(kShortestLookSeconds, 2 * delay));
+  if (!latest || !of_late) {
     return;
   }
   ForegroundSeen seen;
   seen.seconds = latest->seconds;
   seen.operations = history_.application(*latest, model_).operations;
-  const ServerHistory::Window& longer = smoothed ? *smoothed : *first;
-  seen.rate = history_.application(longer, model_).operations / longer.seconds;
+  const auto rate = [&](const ServerHistory::Window& window) {
+    return history_.application(window, model_).operations / window.seconds;
+  };
+  seen.rate_of_late = rate(*of_late);
+  seen.rate = rate(smoothed.value_or(*of_late));
   const double own_seconds = std::max(1.0, delay);
   seen.own_rate = (own_.total().charged - own_.at(now - own_seconds).charged).operations / own_seconds;
   const double limit = limit_operations();
-  const double scale = std::isfinite(limit) ? limit : history_.everybody(longer, model_).operations / longer.seconds;
+  const double scale =
+      std::isfinite(limit) ? limit : history_.everybody(*of_late, model_).operations / of_late->seconds;
   foreground_.observe(now, seen, scale, guard_.pressure(now));
 }
 

@@ -105,6 +105,9 @@ class Gate {
 
   Status status(double now);
 
+  // Whether any budget limits it; brakes may stop it all the same.
+  bool is_limited() const;
+
  private:
   enum class Binding { operations, bytes, server, guard, blind };
 
