@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace pgsluice::gate {
@@ -14,7 +15,7 @@ constexpr std::size_t kQuietMin = 10;
 constexpr double kPercentile = 0.95;
 constexpr double kMedian = 0.5;
 constexpr double kMuchShare = 0.1;    // Of the budget.
-constexpr double kDriftShare = 0.05;  // Of the budget; less than this more is not looked for.
+constexpr double kDriftShare = 0.03;  // Of the budget; less than this more is not looked for.
 constexpr double kSmoothingSeconds = 6;
 constexpr double kCalmPressure = 1.3;
 constexpr double kStrainedPressure = 1.5;
@@ -58,15 +59,19 @@ bool Foreground::has_grown(const ForegroundSeen& seen, double scale) {
 void Foreground::observe(double now, const ForegroundSeen& seen, double scale, std::optional<double> pressure) {
   if (!live_) {
     live_ = seen.rate;
-  } else if (has_grown(seen, scale)) {
-    *live_ += kDriftShare * scale + excess_.operations / excess_.seconds;
-    excess_ = {};
-    grown_at_ = now;
   } else {
+    if (has_grown(seen, scale)) {
+      *live_ += kDriftShare * scale + excess_.operations / excess_.seconds;
+      excess_ = {};
+      grown_at_ = now;
+    }
+    const double since_growth = grown_at_ ? now - *grown_at_ : std::numeric_limits<double>::infinity();
+    if (since_growth <= 2 * std::max(1.0, delay_seconds_)) {
+      live_ = std::max(*live_, seen.rate_of_late);  // What began a moment ago is not seen in full yet.
+    }
     const double change = (1 - std::exp(-seen.seconds / kSmoothingSeconds)) * (seen.rate - *live_);
     // The longer time must lie behind the growth before it can say that it is over.
-    const bool is_too_early = grown_at_ && now - *grown_at_ < std::max(kSmoothedSeconds, 4 * delay_seconds_);
-    *live_ += is_too_early ? std::max(0.0, change) : change;
+    *live_ += since_growth < std::max(kSmoothedSeconds, 4 * delay_seconds_) ? std::max(0.0, change) : change;
   }
   if (seen.own_rate < kQuietShare * scale) {
     note_quiet(std::max(0.0, seen.rate));

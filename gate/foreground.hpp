@@ -12,10 +12,11 @@ namespace pgsluice::gate {
 
 // What the meter shows. Operations of the application may be negative for a while: own work that shows late.
 struct ForegroundSeen {
-  double seconds = 0;     // Since the last sample,
-  double operations = 0;  // in which the application did so much.
-  double rate = 0;        // Operations a second, over kSmoothedSeconds or four delays of the meter.
-  double own_rate = 0;    // Ours.
+  double seconds = 0;       // Since the last sample,
+  double operations = 0;    // in which the application did so much.
+  double rate = 0;          // Operations a second, over kSmoothedSeconds or four delays of the meter.
+  double rate_of_late = 0;  // The same over two delays, 2 s at least: the shortest time that tells how much.
+  double own_rate = 0;      // Ours.
 };
 
 class Foreground {

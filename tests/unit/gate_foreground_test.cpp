@@ -31,7 +31,9 @@ class Watch {
     for (const double value : last_) {
       sum += value;
     }
-    foreground.observe(now_, {1, operations, sum / static_cast<double>(last_.size()), own_rate}, kBudget, pressure);
+    const double of_late = (last_.back() + last_[last_.size() < 2 ? 0 : last_.size() - 2]) / 2;
+    foreground.observe(now_, {1, operations, sum / static_cast<double>(last_.size()), of_late, own_rate}, kBudget,
+                       pressure);
   }
   double believed() const { return foreground.believed().value_or(-1); }
 
