@@ -137,8 +137,9 @@ Instance instance_named(std::string_view name, const InstanceOverrides& override
     instance.name = wanted;
     instance.cores = cores_of(family_and_size(wanted).second);
   } else {
+    const std::size_t count = all.size();
     throw pg::Failure(pg::FailureKind::refused, "the instance class \"" + std::string(name) + "\" is not known")
-        .detail("The table of " + std::to_string(all.size()) + " classes is of June 2023.")
+        .detail("The table of " + std::to_string(count) + " classes is of June 2023.")
         .hint("Near names: " + near_names(wanted, std::move(all)) +
               ". A class that is not in the table needs its baselines of IOPS and throughput.");
   }

@@ -6,7 +6,7 @@
 
 #include "capacity/job.hpp"
 
-namespace pgsluice::test {
+namespace pgsluice::tests {
 
 inline capacity::Server server_of(std::string_view volume, std::string_view instance = {}) {
   capacity::Server server{capacity::parse_volume(volume), std::nullopt};
@@ -36,4 +36,4 @@ inline capacity::Job job_of(double rows, const capacity::Work& per_row) {
   return job;
 }
 
-}  // namespace pgsluice::test
+}  // namespace pgsluice::tests

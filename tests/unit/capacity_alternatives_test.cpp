@@ -9,9 +9,9 @@
 namespace pgsluice::capacity {
 namespace {
 
-using test::job_of;
-using test::server_of;
-using test::tired_server_of;
+using tests::job_of;
+using tests::server_of;
+using tests::tired_server_of;
 
 std::vector<std::string> texts_of(const std::vector<Volume>& volumes) {
   std::vector<std::string> texts;

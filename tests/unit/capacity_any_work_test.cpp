@@ -1,6 +1,7 @@
 // What holds for any server, credits, demand and amount of work.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <string>
@@ -11,8 +12,36 @@
 namespace pgsluice::capacity {
 namespace {
 
-using test::operations;
-using test::server_of;
+using tests::operations;
+using tests::server_of;
+
+// Units done in so many seconds, by small steps instead of events.
+double stepped(const Server& server, const Demand& demand, double seconds) {
+  constexpr int kSteps = 20'000;
+  const double step = seconds / kSteps;
+  const std::vector<LimitBucket> limits = limits_of(server);
+  std::vector<double> credits;
+  for (const LimitBucket& limit : limits) {
+    credits.push_back(limit.credits_max * limit.credits_share.value_or(0));
+  }
+  const double ops = std::max(demand.ops_per_unit, demand.bytes_per_unit / server.volume.operation_bytes_max);
+  double done = 0;
+  for (int i = 0; i < kSteps; ++i) {
+    double rate = demand.caps.front().units_per_second;
+    for (std::size_t j = 0; j < limits.size(); ++j) {
+      const double each = limits[j].counts_ops() ? ops : demand.bytes_per_unit;
+      const double allowed = std::min(limits[j].burst, limits[j].base + credits[j] / step);
+      rate = each > 0 ? std::min(rate, allowed / each) : rate;
+    }
+    for (std::size_t j = 0; j < limits.size(); ++j) {
+      const double use = rate * (limits[j].counts_ops() ? ops : demand.bytes_per_unit);
+      const double gain = std::min(limits[j].base - use, limits[j].refill_max);
+      credits[j] = std::clamp(credits[j] + gain * step, 0.0, limits[j].credits_max);
+    }
+    done += rate * step;
+  }
+  return done;
+}
 
 // Random servers, credits, demands and amounts.
 class AnyWork : public testing::TestWithParam<unsigned> {
@@ -67,6 +96,17 @@ TEST_P(AnyWork, IsConservedNeverFasterLaterAndWithinEveryLimit) {
     EXPECT_GE(simulation.credits(limit), 0);
   }
   EXPECT_LE(simulation.phases().size(), 8U);
+}
+
+TEST_P(AnyWork, IsWhatSmallStepsFind) {
+  const Server made = server(1);
+  const Demand asked = demand();
+  for (const double seconds : {600.0, 7200.0, 100'000.0}) {
+    Simulation simulation(made, {});
+    const double done = simulation.work(asked, kForever, seconds);
+    EXPECT_EQ(simulation.seconds(), seconds);
+    EXPECT_NEAR(done / stepped(made, asked, seconds), 1, 0.01) << seconds;
+  }
 }
 
 TEST_P(AnyWork, IsNeverFasterWithSmallerBuckets) {

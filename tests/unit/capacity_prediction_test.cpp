@@ -11,10 +11,10 @@
 namespace pgsluice::capacity {
 namespace {
 
-using test::job_of;
-using test::server_of;
-using test::tired_server_of;
 using testing::HasSubstr;
+using tests::job_of;
+using tests::server_of;
+using tests::tired_server_of;
 
 Work work(double ops_lower, double ops_upper, double bytes = 0, double wal_bytes = 0, double cpu_seconds = 0,
           double session_seconds = 0) {

@@ -8,8 +8,8 @@
 namespace pgsluice::capacity {
 namespace {
 
-using test::operations;
-using test::server_of;
+using tests::operations;
+using tests::server_of;
 
 constexpr double kTrialSeconds = 1800;
 constexpr double kMinute = 60;
