@@ -38,18 +38,20 @@ struct Death {
   std::string split;
   std::string when;
   std::string verify = "off";
+  bool in_order = false;
 };
 
 std::ostream& operator<<(std::ostream& stream, const Death& death) {
   return stream << death.method << ", by " << death.split << ", " << death.when
-                << " the step, verified: " << death.verify;
+                << " the step, verified: " << death.verify << (death.in_order ? ", leaf by leaf" : "");
 }
 
 class DieAtEveryStep : public testing::TestWithParam<Death> {};
 
 std::string death_name(const testing::TestParamInfo<Death>& info) {
   std::string name = info.param.method + "_" + info.param.split + "_" + info.param.when +
-                     (info.param.verify == "off" ? "" : "_verified_" + info.param.verify);
+                     (info.param.verify == "off" ? "" : "_verified_" + info.param.verify) +
+                     (info.param.in_order ? "_leaf_by_leaf" : "");
   for (char& c : name) {
     c = c == '-' ? '_' : c;
   }
@@ -61,7 +63,10 @@ TEST_P(DieAtEveryStep, ARunKilledAtAnyOutsideStepGoesOnAndLosesOrDoublesNothing)
   const Death& death = GetParam();
   for (long step = first_step();; step += stride()) {
     SCOPED_TRACE(repeat_hint(step));
-    SmallJob job(shared_server(), {.method = death.method, .split = death.split});
+    SmallJob job(shared_server(), {.method = death.method,
+                                   .range_rows = death.in_order ? 40U : 60U,
+                                   .split = death.split,
+                                   .in_order = death.in_order});
     const Outcome died = run(job.run_options({"--workers", "1", "--batch-rows", "25", "--verify", death.verify},
                                              {{"LD_PRELOAD", PGSLUICE_DIE_AT_STEP_LIBRARY},
                                               {"PGSLUICE_DIE_AT_STEP", std::to_string(step)},
@@ -120,7 +125,8 @@ INSTANTIATE_TEST_SUITE_P(Methods, DieAtEveryStep,
                          testing::Values(Death{"insert", "key", "before"}, Death{"move", "key", "after"},
                                          Death{"stream", "ctid", "half"}, Death{"stream-move", "key", "before"},
                                          Death{"move", "ctid", "before"}, Death{"insert", "ctid", "after", "during"},
-                                         Death{"stream", "key", "half", "during"}),
+                                         Death{"stream", "key", "half", "during"},
+                                         Death{"insert", "key", "after", "off", true}),
                          death_name);
 
 }  // namespace

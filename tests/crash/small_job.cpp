@@ -41,9 +41,15 @@ SmallJob::SmallJob(const ServerAddress& server, const SmallJobOptions& options) 
   connection.run_script(kTableSql);
   connection.query(kRowsSql, {std::to_string(options.rows)});
   connection.run_script("CREATE TABLE twin AS SELECT * FROM job; ANALYZE job");
-  const Outcome planned = run(command_options(
-      "plan", {"--table", "public.job", "--by", "HASH (uid)", "--partitions", "3", "--method", options.method,
-               "--split", options.split, "--range-rows", std::to_string(options.range_rows)}));
+  constexpr std::uint64_t kLeaves = 3;
+  std::vector<std::string> arguments = {"--table", "public.job",  "--method",     options.method,
+                                        "--split", options.split, "--range-rows", std::to_string(options.range_rows)};
+  const std::vector<std::string> layout =
+      options.in_order
+          ? std::vector<std::string>{"--by", "RANGE (id)", "--interval", std::to_string(options.rows / kLeaves)}
+          : std::vector<std::string>{"--by", "HASH (uid)", "--partitions", std::to_string(kLeaves)};
+  arguments.insert(arguments.end(), layout.begin(), layout.end());
+  const Outcome planned = run(command_options("plan", arguments));
   EXPECT_EQ(planned.exit_code, 0) << planned;
 }
 

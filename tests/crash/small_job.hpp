@@ -18,6 +18,7 @@ struct SmallJobOptions {
   std::uint64_t rows = 240;
   std::uint64_t range_rows = 60;
   std::string split = "key";
+  bool in_order = false;  // RANGE leaves that the rows reach one after the other, instead of HASH leaves.
   std::string checkpoint_name = "job.checkpoint";
 };
 
