@@ -7,6 +7,7 @@
 #include <string>
 
 #include "mover/calibration.hpp"
+#include "mover/control_settings.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -26,6 +27,7 @@ struct MoveOptions {
   bool take_sums = false;      // Checksums of rows that stay in the source are taken as they travel.
   bool vacuum_freeze = false;  // Freezes the rows of every leaf at the end.
   RetryOptions retry;
+  ControlSettings* control = nullptr;  // What may change meanwhile; must outlive the call. Null: nothing.
 };
 
 struct MoveSummary {
