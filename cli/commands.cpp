@@ -19,9 +19,10 @@ struct Command {
   int (*act)(const Options& options);
 };
 
-constexpr std::array<Command, 5> kCommands = {{{"plan", plan_command},
+constexpr std::array<Command, 6> kCommands = {{{"plan", plan_command},
                                                {"run", run_command},
                                                {"status", status_command},
+                                               {"control", control_command},
                                                {"verify", verify_command},
                                                {"rollback", rollback_command}}};
 

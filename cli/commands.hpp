@@ -15,6 +15,7 @@ int run_command(const Options& options);
 int status_command(const Options& options);
 int verify_command(const Options& options);
 int rollback_command(const Options& options);
+int control_command(const Options& options);
 
 // Runs the command that the arguments (without the program's name) ask for, and tells of a failure: as text on standard
 // error, and with --json as the result too. Returns the exit code; never throws.

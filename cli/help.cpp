@@ -19,7 +19,7 @@ struct CommandHelp {
   std::string_view next;
 };
 
-constexpr std::array<CommandHelp, 5> kCommands = {{
+constexpr std::array<CommandHelp, 6> kCommands = {{
     {"plan", "inspects the table, designs the target, cuts the ranges; changes nothing in the database",
      "pgsluice plan --table S.T --by KEY [options]",
      R"~(Reads everything that a migration of the table must keep, designs the partitioned target, cuts the
@@ -70,6 +70,42 @@ Changes: nothing.)~",
   For a script:
     pgsluice status --json)~",
      "what it says in its last line"},
+    {"control", "steers a mover that runs in another terminal: pause, resume, stop, set",
+     "pgsluice control [FILE] ACTION [options]\n"
+     "       pgsluice control [FILE] set NAME=VALUE ...\n"
+     "       pgsluice control [FILE] get [NAME ...]",
+     R"~(Talks to the `pgsluice run` that holds the checkpoint FILE (default: as --checkpoint), through the
+socket FILE.sock beside it, which only you and root may use. The actions:
+
+  status        its figures: phase, rows, rate, workers, what it waits for and for how long, limits
+  pause         begins no more batches; those in flight are finished
+  resume        goes on after a pause
+  stop          as Ctrl-C there: finishes the batches in flight and ends with exit code 4; a second stop
+                cancels them; the same `run` goes on later
+  set           changes settings, all of those named or none
+  get           shows settings and where their values come from
+
+The settings:
+
+  max-iops      I/O operations a second that pgsluice may use, or none
+  max-mbps      MB a second that pgsluice may use, or none
+  server-iops   I/O operations a second of the whole server, of which the application comes first, or none
+  workers       sessions that work at once, 1 to 64
+  batch-rows    rows in one transaction, or auto: sized by time
+
+Changes: what the running mover does, within a second. What is set is recorded in the checkpoint, and a
+later run keeps it unless its own options say otherwise; a pause ends with its run. When no mover is at
+work nothing happens (exit 2).)~",
+     R"~(  How is it, and what does it wait for:
+    pgsluice control status
+
+  Less during the day, more at night:
+    pgsluice control set max-iops=2000 workers=2
+    pgsluice control set max-iops=none workers=8
+
+  Another checkpoint, for a script:
+    pgsluice control /var/lib/app/sources.checkpoint get max-iops --json)~",
+     "pgsluice status"},
     {"verify", "compares source and target by count and checksum, range by range", "pgsluice verify [options]",
      R"~(Compares source and target by their number of rows and by a checksum over every column of every row,
 in parallel, inside the databases: first in total, in one pass over both; where that differs, range by
@@ -207,8 +243,9 @@ void refuse_unknown_command(std::string_view name) {
   }
   pg::Failure failure(pg::FailureKind::refused, "there is no command \"" + std::string(name) + "\"");
   const std::optional<std::string_view> guess = nearest(name, names);
-  failure.hint(guess ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
-                     : "Commands are plan, run, status, verify and rollback; \"pgsluice help\" explains them.");
+  failure.hint(guess
+                   ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
+                   : "Commands are plan, run, status, control, verify and rollback; \"pgsluice help\" explains them.");
   throw failure;
 }
 

@@ -64,9 +64,8 @@ std::string title(const planner::Plan& plan) {
 }
 
 nlohmann::ordered_json calibration_document(const planner::Checkpoint& checkpoint) {
-  const auto setting = checkpoint.settings().find(mover::kCalibrationSetting);
-  return setting == checkpoint.settings().end() ? nlohmann::ordered_json()
-                                                : nlohmann::ordered_json::parse(setting->second);
+  const std::optional<std::string> setting = checkpoint.setting(mover::kCalibrationSetting);
+  return setting ? nlohmann::ordered_json::parse(*setting) : nlohmann::ordered_json();
 }
 
 std::string calibration_text(const planner::Checkpoint& checkpoint) {

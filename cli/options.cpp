@@ -28,6 +28,9 @@ constexpr std::string_view kSpeed = "Speed";
 constexpr std::string_view kConduct = "Conduct";
 constexpr std::string_view kOutput = "Output";
 
+// The command whose arguments are not all options.
+constexpr std::string_view kTakesWords = "control";
+
 Failure refused(const std::string& message) {
   return Failure(FailureKind::refused, message);
 }
@@ -92,7 +95,12 @@ void add_value(Values& values, const std::string& name, const std::vector<std::s
   collected.push_back(tokens.empty() ? "" : tokens.front());
 }
 
-Values parse_command_line(std::string_view command, const std::vector<std::string>& arguments) {
+struct CommandLine {
+  Values values;
+  std::vector<std::string> words;
+};
+
+CommandLine parse_command_line(std::string_view command, const std::vector<std::string>& arguments) {
   po::options_description description;
   for (const OptionSpec& spec : option_specs()) {
     if (spec.belongs_to(command)) {
@@ -101,15 +109,19 @@ Values parse_command_line(std::string_view command, const std::vector<std::strin
   }
   const int style = po::command_line_style::allow_long | po::command_line_style::long_allow_next |
                     po::command_line_style::long_allow_adjacent;
-  Values values;
+  CommandLine line;
   try {
     const auto parsed = po::command_line_parser(arguments).options(description).style(style).run();
     for (const po::option& option : parsed.options) {
+      if (option.string_key.empty() && command == kTakesWords) {
+        line.words.push_back(option.value.front());
+        continue;
+      }
       if (option.string_key.empty()) {
         throw refused("\"" + option.value.front() + "\" is not an option")
             .hint("Options begin with two dashes, and a value with spaces stands in quotes. " + help_hint(command));
       }
-      add_value(values, option.string_key, option.value, "");
+      add_value(line.values, option.string_key, option.value, "");
     }
   } catch (const po::unknown_option& error) {
     throw unknown_option(command, error.get_option_name(), "");
@@ -119,7 +131,7 @@ Values parse_command_line(std::string_view command, const std::vector<std::strin
     const bool is_switch = spec != nullptr && spec->is_switch();
     throw refused(name + (is_switch ? " takes no value" : " needs a value")).hint(help_hint(command));
   }
-  return values;
+  return line;
 }
 
 bool is_true(const std::string& name, const std::string& text, const std::string& where) {
@@ -316,7 +328,9 @@ const std::vector<OptionSpec>& option_specs() {
 Options Options::parse(std::string_view command, const std::vector<std::string>& arguments) {
   Options options;
   options.command_ = command;
-  options.typed_ = parse_command_line(command, arguments);
+  CommandLine line = parse_command_line(command, arguments);
+  options.words_ = std::move(line.words);
+  options.typed_ = std::move(line.values);
   refuse_password(options.typed_, "which every user of this machine can read in the process list",
                   "Put the password into ~/.pgpass (mode 0600), or into the variable PGPASSWORD.");
   options.values_ = options.typed_;

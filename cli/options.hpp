@@ -35,11 +35,14 @@ const std::vector<OptionSpec>& option_specs();
 class Options {
  public:
   // `arguments`: what follows the command's name. Reads the file of --config. Fails: refused, naming the nearest option
-  // that exists, when one is unknown, incomplete, given twice, or no option at all; when a password stands on the
-  // command line, where every user of the machine can read it, or in a configuration file that others may read.
+  // that exists, when one is unknown, incomplete, given twice, or no option at all where the command takes nothing
+  // else; when a password stands on the command line, where every user of the machine can read it, or in a
+  // configuration file that others may read.
   static Options parse(std::string_view command, const std::vector<std::string>& arguments);
 
   const std::string& command() const { return command_; }
+  // What is no option, in order: for commands that take words.
+  const std::vector<std::string>& words() const { return words_; }
   bool has(std::string_view name) const;
   bool is_on(std::string_view name) const { return has(name); }  // For switches.
 
@@ -62,6 +65,7 @@ class Options {
   const std::vector<std::string>* values(std::string_view name) const;
 
   std::string command_;
+  std::vector<std::string> words_;
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
   std::map<std::string, std::vector<std::string>, std::less<>> typed_;  // From the command line alone.
 };

@@ -158,13 +158,13 @@ void ProgressDisplay::progressed(const mover::Progress& progress) {
   const std::lock_guard lock(mutex_);
   view_.progress = progress;
   totals_.rows_this_run = std::max(totals_.rows_this_run, progress.rows_this_run);
-  if (!has_progress_) {
-    has_progress_ = true;
-    const Clock::time_point now = Clock::now();
-    rows_speed_.reached(now, static_cast<double>(progress.rows_this_run));
-    bytes_speed_.reached(now, static_cast<double>(progress.bytes_this_run));
-    fraction_speed_.reached(now, progress.fraction);
-  }
+  has_progress_ = true;
+  sample_speeds(Clock::now());
+}
+
+void ProgressDisplay::gated(const gate::Status& status) {
+  const std::lock_guard lock(mutex_);
+  view_.gate = status;
 }
 
 void ProgressDisplay::noted(std::string_view text) {
@@ -200,6 +200,11 @@ ProgressDisplay::Totals ProgressDisplay::totals() {
   return totals_;
 }
 
+ProgressView ProgressDisplay::view() {
+  const std::lock_guard lock(mutex_);
+  return view_at(Clock::now());
+}
+
 void ProgressDisplay::redraw_until_ended() {
   std::unique_lock lock(mutex_);
   while (!ended_.wait_for(lock, kRedrawEvery, [this] { return is_ended_; })) {
@@ -223,10 +228,16 @@ void ProgressDisplay::redraw_until_ended() {
   }
 }
 
-ProgressView ProgressDisplay::view_at(Clock::time_point now) {
+void ProgressDisplay::sample_speeds(Clock::time_point now) {
   rows_speed_.reached(now, static_cast<double>(view_.progress.rows_this_run));
   bytes_speed_.reached(now, static_cast<double>(view_.progress.bytes_this_run));
   fraction_speed_.reached(now, view_.progress.fraction);
+}
+
+ProgressView ProgressDisplay::view_at(Clock::time_point now) {
+  if (has_progress_) {
+    sample_speeds(now);
+  }
   ProgressView view = view_;
   view.rows_per_second = rows_speed_.per_second();
   view.bytes_per_second = bytes_speed_.per_second();

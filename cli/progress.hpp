@@ -34,6 +34,7 @@ struct ProgressView {
   std::optional<std::chrono::milliseconds> remaining;
   std::chrono::milliseconds elapsed{0};
   std::string last_note;
+  std::optional<gate::Status> gate;  // As last heard of; absent where nothing limits.
 };
 
 // The live block, and the plain line. Pure.
@@ -50,6 +51,7 @@ class ProgressDisplay : public mover::Observer {
   void phase_began(std::string_view phase, std::string_view unit) override;
   void progressed(const mover::Progress& progress) override;
   void noted(std::string_view text) override;
+  void gated(const gate::Status& status) override;
   void retrying(std::string_view what, std::string_view why, std::chrono::milliseconds pause) override;
   void range_failed(std::uint32_t range, std::string_view text) override;
 
@@ -59,10 +61,14 @@ class ProgressDisplay : public mover::Observer {
     std::uint64_t retries = 0;
   };
   Totals totals();
+  // What a drawing would show now. Thread: any.
+  ProgressView view();
 
  private:
   using Clock = std::chrono::steady_clock;
   void redraw_until_ended();
+  // Both: with the mutex held.
+  void sample_speeds(Clock::time_point now);
   ProgressView view_at(Clock::time_point now);
 
   Terminal& terminal_;

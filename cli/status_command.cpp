@@ -9,10 +9,12 @@
 
 #include "cli/command_sessions.hpp"
 #include "cli/commands.hpp"
+#include "cli/control_text.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
 #include "cli/quantity.hpp"
 #include "cli/result.hpp"
+#include "mover/control_client.hpp"
 #include "mover/ledger.hpp"
 #include "pg/failure.hpp"
 #include "planner/checkpoint.hpp"
@@ -95,6 +97,16 @@ Pace watch(const Checkpoint& before, const std::string& path) {
   return pace;
 }
 
+// What the mover itself says; null where it does not answer at once.
+nlohmann::ordered_json ask_running_mover(const std::string& path) {
+  try {
+    constexpr mover::ControlPatience kShort{std::chrono::milliseconds(0), std::chrono::milliseconds(1000)};
+    return mover::ask_mover(path, mover::ControlAction::status, {}, kShort);
+  } catch (const pg::Failure&) {
+    return {};
+  }
+}
+
 std::string ledger_line(const LedgerState& ledger, const MigrationState& state) {
   if (!ledger.phase) {
     return "not asked: " + ledger.unreachable;
@@ -111,7 +123,8 @@ std::string ledger_line(const LedgerState& ledger, const MigrationState& state) 
 }
 
 std::string status_text(const Checkpoint& checkpoint, const MigrationState& state, const LedgerState& ledger,
-                        const std::optional<Pace>& pace, const std::string& whereabouts) {
+                        const std::optional<Pace>& pace, const nlohmann::ordered_json& mover,
+                        const std::string& whereabouts) {
   const auto line = [](const std::string& label, const std::string& value) {
     constexpr std::size_t kLabelWidth = 12;
     return label + std::string(kLabelWidth - label.size(), ' ') + value + "\n";
@@ -131,6 +144,9 @@ std::string status_text(const Checkpoint& checkpoint, const MigrationState& stat
     if (state.ranges_left() > 0) {
       text += line("remaining", pace->remaining ? duration_text(*pace->remaining) : "unknown");
     }
+  }
+  if (const std::string waiting = mover.is_null() ? "" : waiting_text(mover); !waiting.empty()) {
+    text += line("waits for", waiting);
   }
   if (state.ranges_equal + state.ranges_differing > 0) {
     text += line("verified", exact_count_text(state.ranges_equal) + " ranges equal, " +
@@ -153,7 +169,7 @@ std::string status_text(const Checkpoint& checkpoint, const MigrationState& stat
 
 nlohmann::ordered_json status_document(const Checkpoint& checkpoint, const MigrationState& state,
                                        const LedgerState& ledger, const std::optional<Pace>& pace,
-                                       const std::string& whereabouts) {
+                                       const nlohmann::ordered_json& mover, const std::string& whereabouts) {
   nlohmann::ordered_json document = {{"migration", checkpoint.plan().migration_id},
                                      {"source", pg::display(checkpoint.plan().source.name)},
                                      {"target", pg::display(checkpoint.plan().layout.root.name)},
@@ -166,6 +182,9 @@ nlohmann::ordered_json status_document(const Checkpoint& checkpoint, const Migra
     document["bytes_per_second"] = pace->bytes_per_second;
     document["remaining_seconds"] =
         pace->remaining ? nlohmann::ordered_json(static_cast<double>(pace->remaining->count()) / 1000) : nullptr;
+  }
+  if (!mover.is_null()) {
+    document["mover"] = mover;
   }
   if (const auto calibration = calibration_document(checkpoint); !calibration.is_null()) {
     document["calibration"] = calibration;
@@ -200,10 +219,11 @@ int status_command(const Options& options) {
   }
   const MigrationState state = state_of(checkpoint);
   const LedgerState ledger = read_ledger_state(options, log, checkpoint.plan().migration_id);
+  const nlohmann::ordered_json mover = checkpoint.is_held_by_a_mover() ? ask_running_mover(path) : nullptr;
   if (options.is_on("json")) {
-    print_result(status_document(checkpoint, state, ledger, pace, options.whereabouts()));
+    print_result(status_document(checkpoint, state, ledger, pace, mover, options.whereabouts()));
   } else {
-    print_result(status_text(checkpoint, state, ledger, pace, options.whereabouts()));
+    print_result(status_text(checkpoint, state, ledger, pace, mover, options.whereabouts()));
   }
   return 0;
 }

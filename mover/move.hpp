@@ -7,6 +7,7 @@
 #include <string>
 
 #include "mover/calibration.hpp"
+#include "mover/control_settings.hpp"
 #include "mover/gate_keeper.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
@@ -28,6 +29,7 @@ struct MoveOptions {
   bool vacuum_freeze = false;  // Freezes the rows of every leaf at the end.
   GateKeeper* gate = nullptr;  // What the run's work waits for; absent: nothing. Must outlive the call.
   RetryOptions retry;
+  ControlSettings* control = nullptr;  // What may change meanwhile; must outlive the call. Null: nothing.
 };
 
 struct MoveSummary {

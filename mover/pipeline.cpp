@@ -296,11 +296,11 @@ bool is_eligible(const Moving& moving, const Choice& choice) {
 
 // The choice that an earlier run made, unless the operator overrides it.
 std::optional<RememberedChoice> remembered_choice(const Moving& moving) {
-  const auto setting = moving.checkpoint.settings().find(kCalibrationSetting);
-  if (setting == moving.checkpoint.settings().end()) {
+  const std::optional<std::string> setting = moving.checkpoint.setting(kCalibrationSetting);
+  if (!setting) {
     return std::nullopt;
   }
-  std::optional<RememberedChoice> found = choice_in(setting->second);
+  std::optional<RememberedChoice> found = choice_in(*setting);
   if (!found || !is_eligible(moving, found->choice)) {
     return std::nullopt;
   }

@@ -24,14 +24,14 @@ std::string read_counters(const planner::Plan& plan, pg::Connection& source) {
 }  // namespace
 
 void remember_source_writes(planner::Checkpoint& checkpoint, pg::Connection& source) {
-  if (!checkpoint.settings().contains(kSetting)) {
+  if (!checkpoint.setting(kSetting)) {
     checkpoint.record_setting(kSetting, read_counters(checkpoint.plan(), source));
   }
 }
 
 bool source_was_written(const planner::Checkpoint& checkpoint, pg::Connection& source) {
-  const auto before = checkpoint.settings().find(kSetting);
-  return before != checkpoint.settings().end() && before->second != read_counters(checkpoint.plan(), source);
+  const std::optional<std::string> before = checkpoint.setting(kSetting);
+  return before && *before != read_counters(checkpoint.plan(), source);
 }
 
 }  // namespace pgsluice::mover

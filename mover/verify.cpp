@@ -120,8 +120,7 @@ constexpr const char* kFormSetting = "verify.form";
 constexpr const char* kExactForm = "exact";
 
 void keep_what_holds(planner::Checkpoint& checkpoint, const VerifyOptions& options) {
-  const auto kept = checkpoint.settings().find(kFormSetting);
-  const bool kept_is_exact = kept != checkpoint.settings().end() && kept->second == kExactForm;
+  const bool kept_is_exact = checkpoint.setting(kFormSetting) == kExactForm;
   if (options.again || (options.exact && !kept_is_exact)) {
     forget_results(checkpoint);
   } else if (kept_is_exact && !options.exact) {
@@ -418,8 +417,7 @@ std::string_view name_of(Difference::Kind kind) {
 }
 
 bool is_equal_in_total(const planner::Checkpoint& checkpoint) {
-  const auto total = checkpoint.settings().find(kTotalSetting);
-  return total != checkpoint.settings().end() && total->second == kEqualInTotal;
+  return checkpoint.setting(kTotalSetting) == kEqualInTotal;
 }
 
 VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, const VerifyOptions& options,

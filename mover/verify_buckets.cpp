@@ -42,11 +42,11 @@ nlohmann::json to_json(const SideSums& sums) {
 
 void restore(SideSums& sums, const planner::Checkpoint& checkpoint) {
   sums.is_done.assign(sums.heaps.parts.size(), false);
-  const auto kept = checkpoint.settings().find(sums.setting);
-  if (kept == checkpoint.settings().end()) {
+  const std::optional<std::string> kept = checkpoint.setting(sums.setting);
+  if (!kept) {
     return;
   }
-  const nlohmann::json json = nlohmann::json::parse(kept->second);
+  const nlohmann::json json = nlohmann::json::parse(*kept);
   if (json.at("parts") != sums.heaps.fingerprint) {
     return;
   }
@@ -169,13 +169,13 @@ std::optional<TotalSums> sum_totals(const Comparison& comparison, planner::Check
 }
 
 bool has_bucket_sums(const planner::Checkpoint& checkpoint) {
-  return checkpoint.settings().contains(kByBucket.source_setting);
+  return checkpoint.setting(kByBucket.source_setting).has_value();
 }
 
 void forget_sums(planner::Checkpoint& checkpoint) {
   for (const Division& division : {kByBucket, kInTotal}) {
     for (const char* setting : {division.source_setting, division.target_setting}) {
-      if (checkpoint.settings().contains(setting)) {
+      if (checkpoint.setting(setting)) {
         checkpoint.record_setting(setting, "");
       }
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <boost/crc.hpp>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "pg/failure.hpp"
@@ -156,6 +158,7 @@ std::string_view name_of(Verification verification) {
 // The content in memory and, when opened for writing, the file.
 struct Checkpoint::File {
   std::filesystem::path path;
+  mutable std::mutex mutex;  // Guards what is below, but the plan, which never changes.
   std::optional<DurableFile> file;
   bool held_by_a_mover = false;
   Plan plan;
@@ -328,6 +331,7 @@ struct Checkpoint::File {
 
   // Writes first and believes afterwards.
   void record(RecordKind kind, const json& payload) {
+    const std::lock_guard lock(mutex);
     if (!file) {
       throw Failure(FailureKind::local, "checkpoint " + path.string() + " is open for reading only");
     }
@@ -388,6 +392,7 @@ const Plan& Checkpoint::plan() const {
   return file_->plan;
 }
 Phase Checkpoint::phase() const {
+  const std::lock_guard lock(file_->mutex);
   return file_->phase;
 }
 const RangeState& Checkpoint::state(std::uint32_t range) const {
@@ -396,8 +401,10 @@ const RangeState& Checkpoint::state(std::uint32_t range) const {
 const std::vector<RangeState>& Checkpoint::states() const {
   return file_->states;
 }
-const std::map<std::string, std::string>& Checkpoint::settings() const {
-  return file_->settings;
+std::optional<std::string> Checkpoint::setting(const std::string& name) const {
+  const std::lock_guard lock(file_->mutex);
+  const auto found = file_->settings.find(name);
+  return found == file_->settings.end() ? std::nullopt : std::optional(found->second);
 }
 const std::vector<RecordedError>& Checkpoint::errors() const {
   return file_->errors;
@@ -427,6 +434,7 @@ void Checkpoint::record_error(const RecordedError& error) {
 }
 
 void Checkpoint::compact() {
+  const std::lock_guard lock(file_->mutex);
   file_->compact();
 }
 

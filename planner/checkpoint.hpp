@@ -32,7 +32,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,7 +64,9 @@ struct RecordedError {
   std::string text;  // As pg::to_text() gives it.
 };
 
-// Thread: one at a time; the mover's serial stage is the only writer.
+// Thread: every record_*, compact(), setting() and phase() may be called from any thread, also at once: whoever steers
+// a run from outside records settings while ranges are recorded. What is returned by reference (state, states, errors)
+// is for the thread that records ranges, verifications and errors, which is one at a time.
 class Checkpoint {
  public:
   // Writes a new file, mode 0600, and locks it. Fails: refused, if the file exists; local, if it cannot be written.
@@ -87,8 +88,9 @@ class Checkpoint {
   Phase phase() const;
   const RangeState& state(std::uint32_t range) const;
   const std::vector<RangeState>& states() const;
-  // Free-form memory by name: operator's settings, checksums of verification units, choices. Small texts only.
-  const std::map<std::string, std::string>& settings() const;
+  // Free-form memory by name: operator's settings, checksums of verification units, choices; empty where there is none.
+  // Small texts only.
+  std::optional<std::string> setting(const std::string& name) const;
   const std::vector<RecordedError>& errors() const;  // The last hundred, oldest first.
   bool is_held_by_a_mover() const;                   // For read(): somebody holds the lock now.
 

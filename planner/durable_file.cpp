@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pg/failure.hpp"
+#include "planner/descriptor.hpp"
 
 namespace pgsluice::planner {
 
@@ -28,24 +29,6 @@ std::string reason(int error) {
 Failure cannot(std::string_view act, const std::filesystem::path& path, int error) {
   return Failure(FailureKind::local, "cannot " + std::string(act) + " " + path.string() + ": " + reason(error));
 }
-
-// Closes its descriptor unless it was released.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) {
-      close(value_);
-    }
-  }
-  int get() const { return value_; }
-  int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
 
 // 0 when everything was written, else errno.
 int write_all(int descriptor, std::string_view bytes) {

@@ -1,11 +1,13 @@
 #include "planner/checkpoint.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "pg/failure.hpp"
 
@@ -84,7 +86,8 @@ TEST_F(CheckpointFile, RemembersWhatWasRecorded) {
   EXPECT_EQ(checkpoint.state(0), (RangeState{RangeStatus::done, std::nullopt, 100, 1000, Verification::equal}));
   EXPECT_EQ(checkpoint.state(1), partial);
   EXPECT_EQ(checkpoint.state(2), RangeState{});
-  EXPECT_EQ(checkpoint.settings(), (std::map<std::string, std::string>{{"workers", "6"}}));
+  EXPECT_EQ(checkpoint.setting("workers"), "6");
+  EXPECT_EQ(checkpoint.setting("gone"), std::nullopt);
   ASSERT_EQ(checkpoint.errors().size(), 1U);
   EXPECT_EQ(checkpoint.errors()[0].text, "error:  größe \"x\"\n");
 }
@@ -229,8 +232,33 @@ TEST_F(CheckpointFile, CompactionKeepsTheStateAndTheLock) {
   checkpoint.record_phase(Phase::moving);
   const Checkpoint seen = Checkpoint::read(path());
   EXPECT_EQ(seen.state(0).rows, 200U);
-  EXPECT_EQ(seen.settings().at("a"), "b");
+  EXPECT_EQ(seen.setting("a"), "b");
   EXPECT_EQ(seen.phase(), Phase::moving);
+}
+
+TEST_F(CheckpointFile, SettingsAreRecordedByOneThreadWhileAnotherRecordsRanges) {
+  constexpr std::uint64_t kRecords = 100;
+  {
+    Checkpoint checkpoint = Checkpoint::create(path(), small_plan());
+    std::thread mover([&] {
+      for (std::uint64_t rows = 1; rows <= kRecords; ++rows) {
+        checkpoint.record_range(0,
+                                {RangeStatus::partial, Key{std::to_string(rows)}, rows, rows, Verification::unknown});
+      }
+      checkpoint.record_phase(Phase::indexing);
+    });
+    for (std::uint64_t i = 1; i <= kRecords; ++i) {
+      checkpoint.record_setting("control", std::to_string(i));
+      EXPECT_EQ(checkpoint.setting("control"), std::to_string(i));
+      EXPECT_THAT(checkpoint.phase(), testing::AnyOf(Phase::planned, Phase::indexing));
+    }
+    checkpoint.compact();
+    mover.join();
+  }
+  const Checkpoint checkpoint = Checkpoint::open(path());
+  EXPECT_EQ(checkpoint.setting("control"), std::to_string(kRecords));
+  EXPECT_EQ(checkpoint.state(0).rows, kRecords);
+  EXPECT_EQ(checkpoint.phase(), Phase::indexing);
 }
 
 TEST_F(CheckpointFile, LeftOverTemporaryFileDoesNotDisturb) {

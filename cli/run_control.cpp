@@ -1,0 +1,101 @@
+#include "cli/run_control.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace pgsluice::cli {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json number(std::optional<double> value) {
+  return value && std::isfinite(*value) ? ordered_json(*value) : ordered_json();
+}
+
+ordered_json to_document(const gate::Cost& rate) {
+  return {{"operations_per_second", number(rate.operations)}, {"bytes_per_second", number(rate.bytes)}};
+}
+
+ordered_json seconds(const std::optional<std::chrono::milliseconds>& duration) {
+  return duration ? number(std::chrono::duration<double>(*duration).count()) : ordered_json();
+}
+
+}  // namespace
+
+ordered_json to_document(const ProgressView& view) {
+  ordered_json document = {{"phase", view.phase},
+                           {"unit", view.unit},
+                           {"units_done", view.progress.units_done},
+                           {"units_total", view.progress.units_total},
+                           {"fraction", view.progress.fraction},
+                           {"rows_done", view.progress.rows_done},
+                           {"rows_planned", view.progress.rows_planned},
+                           {"bytes_done", view.progress.bytes_done},
+                           {"rows_this_run", view.progress.rows_this_run},
+                           {"rows_per_second", number(view.rows_per_second)},
+                           {"bytes_per_second", number(view.bytes_per_second)},
+                           {"remaining_seconds", seconds(view.remaining)},
+                           {"seconds", seconds(view.elapsed)},
+                           {"retries", view.progress.retries},
+                           {"workers", view.progress.workers},
+                           {"workers_busy", view.progress.workers_busy},
+                           {"last_note", view.last_note}};
+  if (view.gate) {
+    document["waiting_for"] = view.gate->waiting_for;
+    document["seconds_waited"] = view.gate->seconds_waited;
+    document["allowance"] = to_document(view.gate->allowance);
+    document["own_rate"] = to_document(view.gate->own_rate);
+  }
+  return document;
+}
+
+RunControl::RunControl(planner::Checkpoint& checkpoint, mover::ControlSettings& settings, mover::StopRequest& stop,
+                       ProgressDisplay& display)
+    : checkpoint_(checkpoint), settings_(settings), stop_(stop), display_(display) {}
+
+ordered_json RunControl::status() {
+  ordered_json document = to_document(display_.view());
+  document["paused"] = settings_.state().is_paused;
+  document["stopping"] = stop_.is_requested();
+  ordered_json& settings = document["settings"] = ordered_json::object();
+  for (const mover::ControlValue& value : settings_.values()) {
+    settings[value.name] = value.value;
+  }
+  document["pid"] = getpid();
+  return document;
+}
+
+bool RunControl::pause(bool is_paused) {
+  const bool has_changed = settings_.pause(is_paused);
+  if (has_changed) {
+    display_.noted(is_paused ? "paused by `pgsluice control`" : "resumed by `pgsluice control`");
+  }
+  return has_changed;
+}
+
+bool RunControl::stop() {
+  const bool is_urgent = stop_.is_requested();
+  stop_.request();
+  display_.noted(is_urgent ? "`pgsluice control` asked again to stop: what runs is cancelled"
+                           : "`pgsluice control` asked to stop: batches in flight are finished");
+  return is_urgent;
+}
+
+std::vector<mover::ControlChange> RunControl::set(const std::vector<std::string>& assignments) {
+  const std::vector<mover::ControlChange> changes = settings_.set(assignments, [&](const std::string& remembered) {
+    checkpoint_.record_setting(mover::kControlSetting, remembered);
+  });
+  for (const mover::ControlChange& change : changes) {
+    display_.noted("`pgsluice control` set " + change.name + " from " + change.from + " to " + change.to);
+  }
+  return changes;
+}
+
+std::vector<mover::ControlValue> RunControl::get(const std::vector<std::string>& names) {
+  return settings_.values(names);
+}
+
+}  // namespace pgsluice::cli
