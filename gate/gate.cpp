@@ -321,6 +321,10 @@ void Gate::turn(const std::string& name, bool is_on) {
   brake(name).turn(is_on);
 }
 
+void Gate::describe(const std::string& name, std::string text) {
+  brake(name).describe(std::move(text));
+}
+
 Status Gate::status(double now) {
   adjust(now);
   Status status;
