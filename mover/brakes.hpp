@@ -18,13 +18,13 @@ namespace pgsluice::mover {
 
 // What was asked for. A limit stops when it is reached.
 struct BrakeOptions {
-  std::optional<double> lag_seconds_max;            // --max-lag
-  std::optional<std::uint64_t> slot_wal_bytes_max;  // --max-wal-lag
-  std::optional<unsigned> lock_waits_max;           // --max-lock-waits
-  std::optional<std::uint64_t> free_bytes_min;      // --min-free
-  std::string pause_query;                          // --pause-query; empty: none.
-  std::string pause_file;                           // --pause-file; empty: none.
-  std::string window;                               // --window; empty: none.
+  std::optional<double> lag_seconds_max = {};            // --max-lag
+  std::optional<std::uint64_t> slot_wal_bytes_max = {};  // --max-wal-lag
+  std::optional<unsigned> lock_waits_max = {};           // --max-lock-waits
+  std::optional<std::uint64_t> free_bytes_min = {};      // --min-free
+  std::string pause_query = {};                          // --pause-query; empty: none.
+  std::string pause_file = {};                           // --pause-file; empty: none.
+  std::string window = {};                               // --window; empty: none.
 };
 
 struct BrakeReading {

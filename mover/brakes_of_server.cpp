@@ -59,6 +59,9 @@ class LagBrake : public ServerBrake {
     return {rounded(worst, kStep), who.empty() ? "" : "replica " + who + " lags by"};
   }
 
+  // What was read until now had another clock.
+  void begin_anew() { history_ = {}; }
+
  private:
   const double seconds_max_;
   PositionHistory history_;
@@ -126,6 +129,7 @@ std::unique_ptr<ServerBrake> make_lag_brake(pg::Connection& connection, double s
   auto brake = std::make_unique<LagBrake>(seconds_max);
   try {
     brake->read(connection, 0);
+    brake->begin_anew();
   } catch (const pg::Failure& failure) {
     if (failure.kind() != pg::FailureKind::server) {
       throw;

@@ -108,7 +108,7 @@ void MeterWatch::watch(const std::stop_token& stop) {
 
 void MeterWatch::connect() {
   adopt(open_());
-  meter_fails_ = true;  // It is to be prepared anew.
+  is_prepared_ = false;
   read_brakes();
   read_meter();
   if (is_lost_) {
@@ -116,7 +116,7 @@ void MeterWatch::connect() {
   }
   is_lost_ = false;
   reconnect_pause_ = options_.reconnect_pause_min;
-  if (meter_ && !meter_fails_ && meter_->description() != description_) {
+  if (meter_ && is_prepared_ && meter_->description() != description_) {
     description_ = meter_->description();
     note_(description_);
   }
@@ -147,8 +147,9 @@ void MeterWatch::read_meter() {
     return;
   }
   try {
-    if (meter_fails_) {
+    if (!is_prepared_) {
       meter_->prepare(*connection_);
+      is_prepared_ = true;
     }
     const double before = keeper_.now();
     gate::MeterSample sample = meter_->read(*connection_);
@@ -159,6 +160,7 @@ void MeterWatch::read_meter() {
     if (breaks_session(failure)) {
       throw;
     }
+    is_prepared_ = false;
     if (!std::exchange(meter_fails_, true)) {
       note_("the meter cannot be read: " + std::string(failure.what()));
     }

@@ -42,7 +42,8 @@ class MeterWatch {
   MeterWatch(GateKeeper& keeper, pg::Connection first, std::function<pg::Connection()> open,
              std::unique_ptr<Meter> meter, Brakes brakes, std::function<void(const std::string&)> note,
              WatchOptions options = {});
-  // Ends at once, cancelling what it asked the server; but for a server that does not answer to a connection attempt.
+  // Ends at once, cancelling what it asked the server. Where the network is dead it takes as long as an attempt to
+  // connect.
   ~MeterWatch() = default;
   MeterWatch(const MeterWatch&) = delete;
   MeterWatch& operator=(const MeterWatch&) = delete;
@@ -77,7 +78,8 @@ class MeterWatch {
   std::string unread_because_;       // Why the last reading failed.
   std::chrono::milliseconds reconnect_pause_;
   bool is_lost_ = false;      // The session; said once.
-  bool meter_fails_ = false;  // On a session that stands.
+  bool meter_fails_ = false;  // On a session that stands; said once.
+  bool is_prepared_ = true;   // The meter, for this session.
   bool is_unread_ = false;    // kUnreadBrake is on.
 
   std::mutex mutex_;

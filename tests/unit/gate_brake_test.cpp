@@ -23,6 +23,14 @@ TEST(GateBrake, StopsAtItsThresholdAndLetsGoAtFourFifthsOfIt) {
   EXPECT_FALSE(after(9.9));
 }
 
+TEST(GateBrake, MayBeGivenAnotherTextWithoutChangingItsState) {
+  Brake brake = Brake::at("replica lag", "a replica lags by", 10, "s");
+  brake.measure(12);
+  brake.describe("replica db2 lags by");
+  EXPECT_TRUE(brake.is_on());
+  EXPECT_EQ(brake.reason(), "replica db2 lags by 12 s (limit 10 s)");
+}
+
 TEST(GateBrake, WhatCouldNotBeMeasuredChangesNothing) {
   Brake brake = Brake::at("locks", "sessions that wait for locks:", 5, "");
   brake.measure(7);
