@@ -28,7 +28,7 @@ class Controlled : public testing::Test {
         "INSERT INTO items SELECT i, 'n' || i % 10 FROM generate_series(1, 3000) i; ANALYZE items;"
         "CREATE TABLE tree (LIKE items) PARTITION BY HASH (id);"
         "CREATE TABLE tree_0 PARTITION OF tree FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
-        "CREATE TABLE patience (seconds float8); INSERT INTO patience VALUES (0.005);"
+        "CREATE TABLE patience (seconds float8); INSERT INTO patience VALUES (0.02);"
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(seconds) FROM "
         "public.patience; RETURN NEW; END$$;"
         "CREATE TRIGGER wait BEFORE INSERT ON tree_0 FOR EACH ROW EXECUTE FUNCTION wait();");
@@ -190,6 +190,17 @@ TEST_F(Controlled, WithoutAMoverNothingHappens) {
   const Outcome elsewhere = run_pgsluice({"control", "/nowhere/a.file", "status"});
   EXPECT_EQ(elsewhere.exit_code, 2);
   EXPECT_THAT(elsewhere.errors, HasSubstr("cannot open checkpoint /nowhere/a.file"));
+}
+
+TEST_F(Controlled, ARunWithoutASocketWarnsAndGoesOn) {
+  const fs::path in_the_way = migration_.checkpoint().string() + ".sock";
+  fs::create_directory(in_the_way);
+  end_the_wait();
+  const Outcome outcome = migration_.run();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.errors, HasSubstr("`pgsluice control` cannot reach this run: cannot make the socket"));
+  EXPECT_EQ(difference(before_, read_rows(connection_, "tree")), "");
+  EXPECT_TRUE(fs::is_empty(in_the_way));
 }
 
 TEST_F(Controlled, TwoMoversOnTwoCopiesOfTheCheckpointAreSteeredEachByItsOwn) {

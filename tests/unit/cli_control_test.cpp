@@ -110,6 +110,15 @@ TEST(ControlText, AnswersSayWhatHasChangedFromWhatToWhat) {
   EXPECT_THAT(control_text(ControlAction::stop, {{"urgent", true}}), HasSubstr("cancelled"));
 }
 
+TEST(GivenSettings, AreThoseThatTheOptionsOfRunNameAndNoOthers) {
+  EXPECT_TRUE(given_settings(Options::parse("run", {"--yes"})).empty());
+  const mover::GivenSettings given = given_settings(Options::parse("run", {"--workers", "200", "--batch-rows", "10k"}));
+  EXPECT_EQ(given, (mover::GivenSettings{{"workers", 200.0}, {"batch-rows", 10'000.0}}));
+  const mover::GivenSettings words = given_settings(Options::parse("run", {"--workers", "auto", "--batch-rows", "0"}));
+  EXPECT_EQ(words, (mover::GivenSettings{{"workers", std::nullopt}, {"batch-rows", std::nullopt}}));
+  EXPECT_THROW(given_settings(Options::parse("run", {"--workers", "0"})), pg::Failure);
+}
+
 TEST(ControlWords, StandBetweenOptionsInTheirOrder) {
   const Options options = Options::parse("control", {"--json", "set", "workers=6", "--checkpoint", "f", "max-iops=9"});
   EXPECT_THAT(options.words(), ElementsAre("set", "workers=6", "max-iops=9"));
