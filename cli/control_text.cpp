@@ -23,12 +23,15 @@ std::string duration_of(const ordered_json& seconds) {
   return duration_text(std::chrono::milliseconds(std::llround(seconds.get<double>() * 1000)));
 }
 
-// "8 k operations/s, 40 MB/s"; "unlimited" for what nothing limits.
+// "8,000 operations/s, 40 MB/s", without what nothing limits.
 std::string rate_text(const ordered_json& rate) {
   const ordered_json& operations = rate.at("operations_per_second");
   const ordered_json& bytes = rate.at("bytes_per_second");
-  return (operations.is_null() ? "unlimited" : count_text(operations.get<double>())) + " operations/s, " +
-         (bytes.is_null() ? "unlimited" : bytes_text(bytes.get<double>())) + "/s";
+  std::string text = operations.is_null() ? "" : count_text(operations.get<double>()) + " operations/s";
+  if (!bytes.is_null()) {
+    text += (text.empty() ? "" : ", ") + bytes_text(bytes.get<double>()) + "/s";
+  }
+  return text.empty() ? "without a limit" : text;
 }
 
 std::string rows_line(const ordered_json& status) {
@@ -119,7 +122,7 @@ std::string waiting_text(const ordered_json& status) {
   if (const std::string gate = status.value("waiting_for", ""); !gate.empty()) {
     return gate;
   }
-  return status.at("paused").get<bool>() ? "`pgsluice control` paused it" : "";
+  return status.value("paused", false) ? "`pgsluice control` paused it" : "";
 }
 
 std::string control_text(ControlAction action, const ordered_json& result) {

@@ -89,7 +89,7 @@ The settings:
 
   max-iops      I/O operations a second that pgsluice may use, or none
   max-mbps      MB a second that pgsluice may use, or none
-  server-iops   I/O operations a second of the whole server, of which the application comes first, or none
+  server-iops   I/O operations a second of the whole server, the application first, or none
   workers       sessions that work at once, 1 to 64
   batch-rows    rows in one transaction, or auto: sized by time
 

@@ -17,7 +17,6 @@
 #include "cli/result.hpp"
 #include "cli/run_control.hpp"
 #include "cli/stop_signals.hpp"
-#include "mover/control_server.hpp"
 #include "mover/control_settings.hpp"
 #include "mover/move.hpp"
 #include "mover/verify.hpp"
@@ -34,20 +33,6 @@ using mover::MoveSummary;
 using pg::Failure;
 using pg::FailureKind;
 using planner::Checkpoint;
-
-// What the options say of settings that `pgsluice control` may change.
-mover::GivenSettings given_settings(const Options& options) {
-  mover::GivenSettings given;
-  if (options.has("workers")) {
-    given["workers"] =
-        options.text("workers") == "auto" ? std::nullopt : std::optional<double>(session_count(options, "workers", 1));
-  }
-  if (options.has("batch-rows")) {
-    const std::uint64_t rows = options.count("batch-rows", 0);
-    given["batch-rows"] = rows == 0 ? std::nullopt : std::optional(static_cast<double>(rows));
-  }
-  return given;
-}
 
 mover::MoveOptions move_options(const Options& options, const FirstSessions& reached,
                                 mover::ControlSettings& settings) {
@@ -111,29 +96,6 @@ void ask(const Options& options, const planner::Plan& plan, Terminal& terminal) 
       plan_text(plan, {.privileges = {}, .statements = all_statements_sql(plan), .in_full = false, .next = ""}));
   if (!says_yes("Move the rows of " + pg::display(plan.source.name) + " now?")) {
     throw Failure(FailureKind::refused, "not confirmed").status("nothing was changed");
-  }
-}
-
-// A run that is set otherwise than its options and defaults say must say so.
-void note_kept_settings(const mover::ControlSettings& settings, ProgressDisplay& display) {
-  std::string kept;
-  for (const mover::ControlValue& value : settings.values()) {
-    if (value.origin == mover::ControlOrigin::operator_before) {
-      kept += (kept.empty() ? "" : ", ") + value.name + " " + value.value;
-    }
-  }
-  if (!kept.empty()) {
-    display.noted("kept from `pgsluice control` during an earlier run: " + kept);
-  }
-}
-
-// A run goes on where there can be no socket, as in some network file systems.
-void listen_for_control(std::optional<mover::ControlServer>& server, const Checkpoint& checkpoint, RunControl& control,
-                        Log& log) {
-  try {
-    server.emplace(checkpoint.path(), control);
-  } catch (const Failure& failure) {
-    log.write(LogLevel::warn, std::string("`pgsluice control` cannot reach this run: ") + failure.what());
   }
 }
 
@@ -274,8 +236,7 @@ int run_command(const Options& options) {
     const StopSignals signals(stop);
     ProgressDisplay display(terminal, log, mode);
     RunControl control(checkpoint, settings, stop, display);
-    std::optional<mover::ControlServer> server;
-    listen_for_control(server, checkpoint, control, log);
+    const auto server = listen_for_control(checkpoint, control, log);
     note_kept_settings(settings, display);
     try {
       ending.summary = mover::move_table(checkpoint, sessions, wanted, stop, display);

@@ -4,6 +4,10 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/command_sessions.hpp"
+#include "pg/failure.hpp"
 
 namespace pgsluice::cli {
 
@@ -50,6 +54,41 @@ ordered_json to_document(const ProgressView& view) {
     document["own_rate"] = to_document(view.gate->own_rate);
   }
   return document;
+}
+
+mover::GivenSettings given_settings(const Options& options) {
+  mover::GivenSettings given;
+  if (options.has("workers")) {
+    given["workers"] =
+        options.text("workers") == "auto" ? std::nullopt : std::optional<double>(session_count(options, "workers", 1));
+  }
+  if (options.has("batch-rows")) {
+    const std::uint64_t rows = options.count("batch-rows", 0);
+    given["batch-rows"] = rows == 0 ? std::nullopt : std::optional(static_cast<double>(rows));
+  }
+  return given;
+}
+
+void note_kept_settings(const mover::ControlSettings& settings, mover::Observer& observer) {
+  std::string kept;
+  for (const mover::ControlValue& value : settings.values()) {
+    if (value.origin == mover::ControlOrigin::operator_before) {
+      kept += (kept.empty() ? "" : ", ") + value.name + " " + value.value;
+    }
+  }
+  if (!kept.empty()) {
+    observer.noted("kept from `pgsluice control` during an earlier run: " + kept);
+  }
+}
+
+std::unique_ptr<mover::ControlServer> listen_for_control(const planner::Checkpoint& checkpoint, RunControl& control,
+                                                         Log& log) {
+  try {
+    return std::make_unique<mover::ControlServer>(checkpoint.path(), control);
+  } catch (const pg::Failure& failure) {
+    log.write(LogLevel::warn, std::string("`pgsluice control` cannot reach this run: ") + failure.what());
+    return nullptr;
+  }
 }
 
 RunControl::RunControl(planner::Checkpoint& checkpoint, mover::ControlSettings& settings, mover::StopRequest& stop,

@@ -1,11 +1,15 @@
 // What `pgsluice control` reaches in a run: its figures, its stop request, its settings.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/log.hpp"
+#include "cli/options.hpp"
 #include "cli/progress.hpp"
+#include "mover/control_server.hpp"
 #include "mover/control_settings.hpp"
 #include "mover/control_target.hpp"
 #include "mover/stop.hpp"
@@ -32,6 +36,17 @@ class RunControl : public mover::ControlTarget {
   mover::StopRequest& stop_;
   ProgressDisplay& display_;
 };
+
+// What the options of `run` say of settings that `pgsluice control` may change. Fails: refused.
+mover::GivenSettings given_settings(const Options& options);
+
+// A run that is set otherwise than its options and the defaults say has to say so.
+void note_kept_settings(const mover::ControlSettings& settings, mover::Observer& observer);
+
+// Listens while the result lives. Null, with a warning in the log, where there can be no socket, as in some network
+// file systems: the run goes on all the same.
+std::unique_ptr<mover::ControlServer> listen_for_control(const planner::Checkpoint& checkpoint, RunControl& control,
+                                                         Log& log);
 
 // One drawing's figures, for programs. What nothing limits, and what is not known, is null. Pure.
 nlohmann::ordered_json to_document(const ProgressView& view);

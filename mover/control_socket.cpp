@@ -22,7 +22,7 @@ using pg::FailureKind;
 using planner::Descriptor;
 
 constexpr mode_t kOwnerOnly = 0600;
-constexpr int kWaitingConnections = 16;
+constexpr int kWaitingConnections = 128;
 
 Failure cannot(const std::string& act, const std::filesystem::path& path, int error) {
   return Failure(FailureKind::local,
@@ -100,7 +100,7 @@ std::optional<Descriptor> connect_to(const std::filesystem::path& path) {
     throw cannot("open", path, errno);
   }
   if (connect(connection.get(), generic(address), sizeof address) != 0) {
-    if (errno == ECONNREFUSED || errno == ENOENT) {
+    if (errno == ECONNREFUSED || errno == ENOENT || errno == EAGAIN) {
       return std::nullopt;
     }
     throw cannot("connect to", path, errno);
