@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "gate/work.hpp"
 #include "mover/leaf_completion.hpp"
 #include "mover/retry.hpp"
 #include "mover/row_tally.hpp"
@@ -32,6 +33,7 @@ struct Batch {
   // transaction ends where that is the target's.
   std::vector<pg::Step> looks;
   const pg::Result* answer = nullptr;  // To the method's question about this slice, where it was asked.
+  bool is_measured = false;            // Tell what it touched, where the method can.
 };
 
 struct BatchResult {
@@ -41,6 +43,7 @@ struct BatchResult {
   std::optional<RowTally> arrived;  // Of the rows as the target holds them, where the method was asked to look.
   bool too_large =
       false;  // The batch did not fit into the client's buffer: roll back and come again with a smaller one.
+  std::optional<gate::Touched> touched;
   std::vector<pg::Result> looks;  // One for each of the batch's; none where it is too large.
 };
 

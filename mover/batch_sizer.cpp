@@ -39,6 +39,13 @@ void BatchSizer::moved(std::uint64_t row_count, std::uint64_t bytes, std::chrono
   rows_ = limited(static_cast<double>(rows_) * std::clamp(target / taken, kShrinkMax, kGrowthMax));
 }
 
+void BatchSizer::fix(std::uint64_t rows) {
+  if (rows != options_.rows_fixed) {
+    options_.rows_fixed = rows;
+    rows_ = rows != 0 ? rows : rows_;
+  }
+}
+
 void BatchSizer::shrink() {
   rows_ = std::max<std::uint64_t>(1, rows_ / 2);
 }

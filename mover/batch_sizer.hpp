@@ -24,6 +24,9 @@ class BatchSizer {
   // A batch that asked for rows() was moved: it had this many rows and bytes and took this long.
   void moved(std::uint64_t row_count, std::uint64_t bytes, std::chrono::microseconds duration);
 
+  // From now on this many rows; 0: sized by time, from where it stands.
+  void fix(std::uint64_t rows);
+
   // The batch was too large for the buffer: half of it, whatever the operator fixed.
   void shrink();
 

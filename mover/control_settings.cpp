@@ -16,7 +16,6 @@ namespace {
 using pg::Failure;
 using pg::FailureKind;
 
-constexpr double kWorkersMax = 64;
 constexpr double kCountMax = 1e15;  // Exact as a double.
 
 struct Setting {
@@ -52,7 +51,7 @@ const std::array<Setting, 5> kSettings = {{
     {"server-iops", "none", true, false, kCountMax, "I/O operations a second of the whole server, or none", kOfLimits,
      [](const ControlState& state) { return state.server_iops; },
      [](ControlState& state, std::optional<double> value) { state.server_iops = value; }},
-    {"workers", "auto", false, true, kWorkersMax, "a whole number from 1 to 64", "as workers come to their next batch",
+    {"workers", "auto", false, true, kControlWorkersMax, "a whole number from 1 to 64", "as workers come to their next batch",
      [](const ControlState& state) { return as_double(state.workers); },
      [](ControlState& state, std::optional<double> value) { state.workers = as_count(value); }},
     {"batch-rows", "auto", true, true, kCountMax, "a whole number of rows, or auto", kOfLimits,

@@ -24,6 +24,8 @@ namespace pgsluice::mover {
 // Its name in the checkpoint.
 inline constexpr const char* kControlSetting = "control";
 
+inline constexpr unsigned kControlWorkersMax = 64;
+
 struct ControlState {
   std::optional<double> max_iops;           // Our own I/O operations a second; absent: no limit.
   std::optional<double> max_mbps;           // Our own MB a second; absent: no limit.

@@ -6,9 +6,9 @@
 namespace pgsluice::mover {
 
 Crew::Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
-           const RetryContext& context, Tally& tally, const SumForm* sums, unsigned count) {
+           const RetryContext& context, Tally& tally, const SumForm* sums, GateKeeper* gate, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
-    all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally, sums));
+    all_.push_back(std::make_unique<RangeMover>(plan, sessions, sizes, context, tally, sums, gate));
   }
 }
 
@@ -53,6 +53,12 @@ std::vector<int> Crew::backend_pids() {
     pids.insert(pids.end(), own.begin(), own.end());
   }
   return pids;
+}
+
+void Crew::fix_batch_rows(std::uint64_t rows) {
+  for (const auto& worker : all_) {
+    worker->fix_batch_rows(rows);
+  }
 }
 
 void Crew::cancel_all() const {

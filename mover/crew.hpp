@@ -17,7 +17,7 @@ class Crew {
  public:
   // Everything referred to must outlive it. A worker opens its sessions with its first range.
   Crew(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes, const RetryContext& context,
-       Tally& tally, const SumForm* sums, unsigned count);
+       Tally& tally, const SumForm* sums, GateKeeper* gate, unsigned count);
 
   // The first `count` workers are free, the others rest.
   void muster(unsigned count);
@@ -32,10 +32,14 @@ class Crew {
   // Closes the sessions of all but the first `count` workers. Only while nobody is taken.
   void close_beyond(unsigned count);
 
+  std::size_t size() const { return all_.size(); }
   RangeMover& operator[](unsigned worker) { return *all_[worker]; }
 
   // The server processes that work for the crew. Only while nobody is taken.
   std::vector<int> backend_pids();
+
+  // As RangeMover::fix_batch_rows(), for all. Thread: any.
+  void fix_batch_rows(std::uint64_t rows);
 
   // Cancels what all of them are doing.
   void cancel_all() const;

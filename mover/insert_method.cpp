@@ -40,9 +40,10 @@ class InsertMethod : public BatchMethod {
 
  private:
   BatchResult insert(pg::Connection& target, const Batch& batch) {
-    SourceInsert::Answers answers = insert_.insert(target, "", batch.slice, batch.looks, batch.answer);
+    SourceInsert::Answers answers = insert_.insert(target, "", batch, batch.looks);
     BatchResult result;
     result.rows = answers.rows;
+    result.touched = answers.touched;
     result.looks = std::move(answers.behind);
     return result;
   }

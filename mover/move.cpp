@@ -230,6 +230,8 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   options.optimize = run.options.optimize;
   options.batch_rows = run.options.batch_rows;
   options.batch_duration_target = run.options.batch_duration_target;
+  options.gate = run.options.gate;
+  options.control = run.options.control;
   options.retry = run.options.retry;
   std::optional<SumForm> sums;
   if (run.options.take_sums) {

@@ -28,8 +28,9 @@ class MoveMethod : public BatchMethod {
     std::vector<pg::Step> behind = {
         pg::prepared_step(delete_head_sql_ + condition.sql + delete_tail_sql_, std::move(condition.parameters))};
     behind.insert(behind.end(), batch.looks.begin(), batch.looks.end());
-    SourceInsert::Answers answers =
-        insert_.insert(target, "ISOLATION LEVEL REPEATABLE READ", batch.slice, behind, batch.answer);
+    Batch unmeasured = batch;  // Of the DELETE nothing would be known, and half of the work is no measure.
+    unmeasured.is_measured = false;
+    SourceInsert::Answers answers = insert_.insert(target, "ISOLATION LEVEL REPEATABLE READ", unmeasured, behind);
     const pg::Result gone = std::move(answers.behind.front());
     answers.behind.erase(answers.behind.begin());
     BatchResult result;

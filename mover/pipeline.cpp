@@ -81,7 +81,8 @@ struct Moving {
   Session lead;  // For looking at the server's counters.
   FirstFailure failure;
   PipelineResult result;
-  bool is_held_elsewhere = false;  // Some range of this round.
+  bool is_held_elsewhere = false;            // Some range of this round.
+  const std::atomic<unsigned>& workers_set;  // By the operator while the run goes on; 0: not.
   const planner::Plan& plan() const { return checkpoint.plan(); }
 };
 
@@ -132,6 +133,9 @@ void record_outcome(Moving& moving, const Pass& wanted, PassResult& found, const
 PassResult run_pass(Moving& moving, const Pass& wanted) {
   PassResult found;
   moving.crew.muster(wanted.choice.workers);
+  if (moving.options.gate != nullptr) {
+    moving.options.gate->workers_are(wanted.choice.workers);
+  }
   const std::size_t count = std::min(wanted.ranges_max, moving.queue->left());
   std::size_t taken = 0;
   std::atomic<bool> is_over = false;
@@ -143,6 +147,8 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
   const double seconds_indexing_before = seconds_indexing();
 
   const auto next_range = [&](oneapi::tbb::flow_control& flow) -> Job {
+    const unsigned workers_set = moving.workers_set;
+    is_over = is_over || (workers_set != 0 && workers_set != wanted.choice.workers);
     if (taken == count || is_over || moving.stop.is_requested() || moving.failure.is_set()) {
       flow.stop();
       return {};
@@ -333,6 +339,13 @@ std::vector<std::uint32_t> move_queue(Moving& moving) {
   bool must_measure = has_alternatives(moving) && !remembered;
   std::string reason = "the run began";
   while (!is_over()) {
+    if (const unsigned workers_set = moving.workers_set; workers_set != 0 && workers_set != choice.workers) {
+      choice.workers = workers_set;
+      rows_per_second = 0;  // Measured with another number.
+      must_measure = false;
+      moving.tally.workers_are(choice.workers);
+      moving.crew.close_beyond(choice.workers);
+    }
     if (must_measure) {
       Calibration calibration(calibration_options(moving));
       for (auto request = calibration.next(); request && !is_over(); request = calibration.next()) {
@@ -389,11 +402,21 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
     constexpr std::uint64_t kComfortableBufferBytes = 8ULL * 1024 * 1024;
     sizes.bytes_max = kComfortableBufferBytes;
   }
-  Crew crew(plan, sessions, sizes, {options.retry, stop, tally}, tally, options.sums, wanted.workers_max);
+  const unsigned crew_size = options.control != nullptr ? at_most_one_a_range(kControlWorkersMax) : 0;
+  Crew crew(plan, sessions, sizes, {options.retry, stop, tally}, tally, options.sums, options.gate,
+            std::max(crew_size, wanted.workers_max));
   const std::jthread watcher = watch_for_urgency(stop, crew);
-  const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
-                                            wanted.workers_max + 1);
-  oneapi::tbb::task_arena arena(static_cast<int>(wanted.workers_max));
+  const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism, crew.size() + 1);
+  oneapi::tbb::task_arena arena(static_cast<int>(crew.size()));
+
+  std::atomic<unsigned> workers_set = 0;
+  std::optional<ControlSettings::Listening> listening;
+  if (options.control != nullptr) {
+    listening.emplace(options.control->listen([&](const ControlState& state) {
+      workers_set = state.workers ? at_most_one_a_range(static_cast<unsigned>(*state.workers)) : 0;
+      crew.fix_batch_rows(state.batch_rows.value_or(0));
+    }));
+  }
 
   Moving moving{checkpoint,
                 wanted,
@@ -403,7 +426,9 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
                 nullptr,
                 Session([&sessions] { return sessions.open_target("lead, watching"); }),
                 {},
-                {}};
+                {},
+                false,
+                workers_set};
   while (!todo.empty()) {
     moving.queue = std::make_unique<RangeQueue>(todo, wanted.workers);
     moving.is_held_elsewhere = false;

@@ -9,6 +9,7 @@
 
 #include "mover/batch_sums.hpp"
 #include "mover/calibration.hpp"
+#include "mover/control_settings.hpp"
 #include "mover/early_indexes.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
@@ -27,6 +28,8 @@ struct PipelineOptions {
   std::uint64_t batch_rows = 0;          // 0: sized by time.
   std::chrono::milliseconds batch_duration_target{500};
   EarlyIndexes* early_indexes = nullptr;  // To build beside the moving; must outlive the call.
+  GateKeeper* gate = nullptr;             // Batches wait for it; must outlive the call.
+  ControlSettings* control = nullptr;     // Workers and batch rows may change meanwhile; must outlive the call.
   const SumForm* sums = nullptr;          // Take checksums of rows that stay in the source; must outlive the call.
   RetryOptions retry;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mover/batch_looks.hpp"
+#include "mover/meter.hpp"
 
 namespace pgsluice::mover {
 
@@ -31,7 +32,7 @@ Sessions::Settings target_settings(const planner::Plan& plan) {
 }  // namespace
 
 RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
-                       const RetryContext& context, Tally& tally, const SumForm* sums)
+                       const RetryContext& context, Tally& tally, const SumForm* sums, GateKeeper* gate)
     : plan_(plan),
       sums_(sums),
       context_(context),
@@ -39,7 +40,9 @@ RangeMover::RangeMover(const planner::Plan& plan, const Sessions& sessions, cons
       target_([&sessions, &plan] { return sessions.open_target("worker", target_settings(plan)); }),
       source_([&sessions, &plan] { return sessions.open_source("worker, reading", source_settings(plan)); }),
       slicer_(plan),
-      sizer_(sizes) {}
+      sizer_(sizes),
+      gate_(gate),
+      batch_rows_(sizes.rows_fixed) {}
 
 BatchMethod& RangeMover::method_named(planner::Method method) {
   std::unique_ptr<BatchMethod>& made = methods_[method];
@@ -145,7 +148,7 @@ bool RangeMover::claim(pg::Connection& target, const planner::Range& range, Batc
   first_batch_.reset();
   // Most ranges are new, and most are one batch, so what that would have to ask is asked before it is known.
   const Slice whole{range.lower, range.upper};
-  const std::uint64_t rows = sizer_.rows();
+  const std::uint64_t rows = rows_of_batch();
   std::optional<pg::Step> for_cut;
   std::optional<pg::Step> for_method;
   if (&method.source_session(target) == &target) {
@@ -195,16 +198,77 @@ void RangeMover::release(const planner::Range& range) {
   }
 }
 
+std::uint64_t RangeMover::rows_of_batch() const {
+  return std::max<std::uint64_t>(1, std::min(rows_allowed_, sizer_.rows()));
+}
+
+// What a batch did counts, whether or not its transaction is committed in the end.
+void RangeMover::note_work(const BatchResult& result) {
+  work_.rows += static_cast<double>(result.rows);
+  if (!result.touched) {
+    work_.touched.reset();
+  } else if (work_.touched) {
+    *work_.touched += *result.touched;
+  }
+}
+
+// The server counts a session's work when the session is idle, and then not at once unless it is told to.
+void RangeMover::show_work_to_meter() {
+  constexpr double kPeriodSeconds = 0.5;
+  if (gate_ == nullptr || !gate_->is_limited() || !target_.is_open() ||
+      (flushed_at_ && gate_->now() - *flushed_at_ < kPeriodSeconds)) {
+    return;
+  }
+  flushed_at_ = gate_->now();
+  flush_own_statistics(target_.connection());
+}
+
+bool RangeMover::move_next(const std::string& what, const planner::Range& range, BatchMethod& method) {
+  sizer_.fix(batch_rows_);
+  rows_allowed_ = sizer_.rows();
+  std::optional<gate::Permit> permit;
+  if (gate_ != nullptr) {
+    permit = gate_->enter(sizer_.rows(), [&] { release(range); });
+    if (!permit) {
+      return true;  // A stop was requested.
+    }
+    rows_allowed_ = permit->rows_max;
+  }
+  work_ = {0, gate::Touched{}};
+  const auto leave = [&] {
+    if (gate_ != nullptr) {
+      gate_->leave(*permit, work_);
+    }
+  };
+  bool is_mine = true;
+  try {
+    repeat_until_done(target_, context_, what, [&](pg::Connection& target) {
+      is_mine = claim(target, range, method);
+      if (is_mine && !position_.complete) {
+        move_batch(target, range, method);
+      }
+      show_work_to_meter();
+    });
+  } catch (...) {
+    leave();
+    throw;
+  }
+  leave();
+  return is_mine;
+}
+
 void RangeMover::move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method) {
   const auto begun = std::chrono::steady_clock::now();
   const double part_before = part_done(range);
   pg::Connection& source = method.source_session(target);
   const std::optional<FirstBatch> first = std::exchange(first_batch_, std::nullopt);
-  const Cut cut = first ? first->cut : slicer_.next(source, range, position_.up_to, sizer_.rows());
+  const Cut cut = first ? first->cut : slicer_.next(source, range, position_.up_to, rows_of_batch());
   position_is_certain_ = false;
+  const bool is_measured = gate_ != nullptr && gate_->is_limited();
   const BatchResult result = method.move_rows(
       target, {cut.slice, cut.is_smallest, batch_looks(plan_, sums_, cut.slice, source.server_major_version()),
-               first && first->answer ? &*first->answer : nullptr});
+               first && first->answer ? &*first->answer : nullptr, is_measured});
+  note_work(result);
   if (result.too_large) {
     target.rollback();
     sizer_.shrink();
@@ -225,8 +289,10 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range,
   position_.rows += result.rows;
   position_.bytes += result.bytes;
   position_is_certain_ = true;
-  sizer_.moved(result.rows, result.bytes,
-               std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun));
+  if (rows_allowed_ >= sizer_.rows()) {  // A batch that the gate made small says nothing of larger ones.
+    sizer_.moved(result.rows, result.bytes,
+                 std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun));
+  }
   tally_.batch_moved(result.rows, result.bytes, part_before, part_done(range));
 }
 
@@ -243,12 +309,7 @@ RangeOutcome RangeMover::move(const planner::Range& range, planner::Method metho
       if (context_.stop.is_requested()) {
         break;
       }
-      repeat_until_done(target_, context_, what, [&](pg::Connection& target) {
-        is_mine = claim(target, range, batches);
-        if (is_mine && !position_.complete) {
-          move_batch(target, range, batches);
-        }
-      });
+      is_mine = move_next(what, range, batches);
     }
     if (const std::string way = batches.routing_description(); !way.empty()) {
       tally_.noted_once(std::string(name_of(method)) + ": " + way);

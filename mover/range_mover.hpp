@@ -11,6 +11,7 @@
 // the ledger's entry, the batch's bounds, and a look for its leaf; the rows; the ledger's row with COMMIT.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,7 @@
 #include "mover/batch_method.hpp"
 #include "mover/batch_sizer.hpp"
 #include "mover/batch_sums.hpp"
+#include "mover/gate_keeper.hpp"
 #include "mover/leaf_completion.hpp"
 #include "mover/ledger.hpp"
 #include "mover/retry.hpp"
@@ -54,8 +56,9 @@ class RangeMover {
  public:
   // Everything referred to must outlive it. `context.observer` is the tally. With `sums`, the ledger takes the
   // checksums of rows that stay in the source, too.
+  // Batches wait for `gate`, if there is one.
   RangeMover(const planner::Plan& plan, const Sessions& sessions, const BatchSizerOptions& sizes,
-             const RetryContext& context, Tally& tally, const SumForm* sums = nullptr);
+             const RetryContext& context, Tally& tally, const SumForm* sums = nullptr, GateKeeper* gate = nullptr);
 
   // Moves what is not moved of the range, by `method`, one of the plan's. Fails: connection or in_doubt, when the
   // server stayed away; server, for anything that is neither transient nor the data's fault; mismatch, when a batch did
@@ -77,6 +80,9 @@ class RangeMover {
   // The server processes that work for this one; none before the first range.
   std::vector<int> backend_pids();
 
+  // From the next batch on, this many rows; 0: sized by time. Thread: any.
+  void fix_batch_rows(std::uint64_t rows) { batch_rows_ = rows; }
+
   // Cancels the statement that runs now. Thread: any.
   void cancel() const;
 
@@ -95,6 +101,11 @@ class RangeMover {
   bool claim(pg::Connection& target, const planner::Range& range, BatchMethod& method);
   void release(const planner::Range& range);
   void take_position(const std::optional<LedgerEntry>& entry);
+  // One batch, or none where the range turns out to be another mover's; returns whose it is.
+  bool move_next(const std::string& what, const planner::Range& range, BatchMethod& method);
+  std::uint64_t rows_of_batch() const;
+  void note_work(const BatchResult& result);
+  void show_work_to_meter();
   void move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method);
   BatchMethod& method_named(planner::Method method);
   void publish_cancellers(pg::Connection& target);
@@ -113,9 +124,14 @@ class RangeMover {
   Position position_;
   bool position_is_certain_ = false;
   std::optional<FirstBatch> first_batch_;
-  std::uint64_t rows_moved_ = 0;    // Of the range in hand, by this mover.
-  std::optional<Landing> landing_;  // Of these.
-  unsigned claim_generation_ = 0;   // The target session that holds the claim; 0 for none.
+  GateKeeper* gate_;
+  std::uint64_t rows_allowed_ = 0;            // In the batch in hand, by the gate.
+  gate::Work work_;                           // Of the attempts at it.
+  std::optional<double> flushed_at_;          // When the server was last told to count our work.
+  std::atomic<std::uint64_t> batch_rows_{0};  // As the operator fixed it.
+  std::uint64_t rows_moved_ = 0;              // Of the range in hand, by this mover.
+  std::optional<Landing> landing_;            // Of these.
+  unsigned claim_generation_ = 0;             // The target session that holds the claim; 0 for none.
   mutable std::mutex cancellers_mutex_;
   std::optional<pg::Canceller> target_canceller_;
 };

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "mover/routing_check.hpp"
+#include "mover/touched.hpp"
 #include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 #include "pg/statements.hpp"
@@ -62,6 +63,22 @@ std::vector<pg::Result> take_last(std::vector<pg::Result>& answers, std::size_t 
   return last;
 }
 
+// An INSERT, or the same under measurement.
+pg::Step insert_step(const std::string& sql, pg::Parameters parameters, bool is_prepared, bool is_measured) {
+  if (is_measured) {
+    return {measured_sql(sql), std::move(parameters), false, false};
+  }
+  return {sql, std::move(parameters), is_prepared, false};
+}
+
+SourceInsert::Answers answers_of(const pg::Result& inserted, bool is_measured, std::vector<pg::Result> behind) {
+  if (!is_measured) {
+    return {inserted.affected_rows(), {}, std::move(behind)};
+  }
+  const TouchedRows found = parse_explained(inserted.text(0, 0));
+  return {found.rows, found.touched, std::move(behind)};
+}
+
 pg::Failure to_be_repeated(const std::string& message, const std::string& detail) {
   return pg::Failure(pg::FailureKind::server, message).detail(detail).sqlstate("40001");
 }
@@ -111,15 +128,16 @@ std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Sli
   return agree ? std::optional(static_cast<std::size_t>(leaf)) : std::nullopt;
 }
 
-SourceInsert::Answers SourceInsert::insert_into_leaf(pg::Connection& target, std::string_view mode, const Slice& slice,
+SourceInsert::Answers SourceInsert::insert_into_leaf(pg::Connection& target, std::string_view mode, const Batch& batch,
                                                      const std::string& leaf, const std::vector<pg::Step>& behind) {
   constexpr std::size_t kInsert = 1;
   constexpr std::size_t kBelow = 2;
-  planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
+  planner::Condition condition = planner::between_sql(plan_.key, batch.slice.lower, batch.slice.upper);
   std::vector<pg::Step> steps = {
       pg::begin_step(mode),
       // Not prepared: with a thousand leaves, the session would keep a thousand plans.
-      {insert_from_source_head_sql(plan_, leaf) + condition.sql, std::move(condition.parameters), false, false},
+      insert_step(insert_from_source_head_sql(plan_, leaf) + condition.sql, std::move(condition.parameters), false,
+                  batch.is_measured),
       // The INSERT holds a lock on the leaf, so what is true now stays true until the end of the transaction.
       pg::prepared_step(pg::statement("leaves_are_still_below", target.server_major_version()),
                         {target_table_sql(plan_), text_array({leaf})})};
@@ -143,25 +161,28 @@ SourceInsert::Answers SourceInsert::insert_into_leaf(pg::Connection& target, std
     throw to_be_repeated(leaf + " is no longer a partition of the target",
                          "The batch is rolled back and comes again through the target.");
   }
-  return {answers[kInsert].affected_rows(), take_last(answers, behind.size())};
+  std::vector<pg::Result> last = take_last(answers, behind.size());
+  return answers_of(answers[kInsert], batch.is_measured, std::move(last));
 }
 
 std::string SourceInsert::description() const {
   return routes_ ? "straight into the leaf where a batch belongs to one" : "";
 }
 
-SourceInsert::Answers SourceInsert::insert(pg::Connection& target, std::string_view mode, const Slice& slice,
-                                           const std::vector<pg::Step>& behind, const pg::Result* answer) {
-  if (const std::optional<std::size_t> leaf = guess(target, slice, answer)) {
-    return insert_into_leaf(target, mode, slice, routes_->leaves[*leaf], behind);
+SourceInsert::Answers SourceInsert::insert(pg::Connection& target, std::string_view mode, const Batch& batch,
+                                           const std::vector<pg::Step>& behind) {
+  if (const std::optional<std::size_t> leaf = guess(target, batch.slice, batch.answer)) {
+    return insert_into_leaf(target, mode, batch, routes_->leaves[*leaf], behind);
   }
   was_wrong_ = false;
-  planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
+  planner::Condition condition = planner::between_sql(plan_.key, batch.slice.lower, batch.slice.upper);
   std::vector<pg::Step> steps = {
-      pg::begin_step(mode), pg::prepared_step(through_target_sql_ + condition.sql, std::move(condition.parameters))};
+      pg::begin_step(mode),
+      insert_step(through_target_sql_ + condition.sql, std::move(condition.parameters), true, batch.is_measured)};
   steps.insert(steps.end(), behind.begin(), behind.end());
   std::vector<pg::Result> answers = target.run_together(steps);
-  return {answers[1].affected_rows(), take_last(answers, behind.size())};
+  std::vector<pg::Result> last = take_last(answers, behind.size());
+  return answers_of(answers[1], batch.is_measured, std::move(last));
 }
 
 }  // namespace pgsluice::mover

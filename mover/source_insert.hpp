@@ -22,19 +22,20 @@ namespace pgsluice::mover {
 class SourceInsert {
  public:
   struct Answers {
-    std::uint64_t rows = 0;          // That the server took.
-    std::vector<pg::Result> behind;  // Of the statements that came behind.
+    std::uint64_t rows = 0;                // That the server took.
+    std::optional<gate::Touched> touched;  // By the INSERT, where it was measured.
+    std::vector<pg::Result> behind;        // Of the statements that came behind.
   };
 
   // `plan` must outlive it.
   explicit SourceInsert(const planner::Plan& plan)
       : plan_(plan), through_target_sql_(insert_from_source_head_sql(plan, target_table_sql(plan))) {}
 
-  // Begins a transaction of that mode, inserts the rows of `slice` and runs the statements `behind`, in one round trip.
-  // Where a guess is worth while it is made first: from the answer to question() or, without one, by a trip of its own.
-  // Fails: server (transient, when the guess was wrong), connection.
-  Answers insert(pg::Connection& target, std::string_view mode, const Slice& slice, const std::vector<pg::Step>& behind,
-                 const pg::Result* answer);
+  // Begins a transaction of that mode, inserts the rows of the batch and runs the statements `behind`, in one round
+  // trip. Where a guess is worth while it is made first: from the batch's answer to question() or, without one, by a
+  // trip of its own. Fails: server (transient, when the guess was wrong), connection.
+  Answers insert(pg::Connection& target, std::string_view mode, const Batch& batch,
+                 const std::vector<pg::Step>& behind);
 
   // Asks for the first and the last row of a slice, if a guess would be made from them.
   std::optional<pg::Step> question(const Slice& slice) const;
@@ -49,7 +50,7 @@ class SourceInsert {
   // The leaf to insert into; sets landing_.
   std::optional<std::size_t> guess(pg::Connection& target, const Slice& slice, const pg::Result* answer);
   void read_routes(pg::Connection& target);
-  Answers insert_into_leaf(pg::Connection& target, std::string_view mode, const Slice& slice, const std::string& leaf,
+  Answers insert_into_leaf(pg::Connection& target, std::string_view mode, const Batch& batch, const std::string& leaf,
                            const std::vector<pg::Step>& behind);
 
   const planner::Plan& plan_;

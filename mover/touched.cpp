@@ -12,13 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-// RETURNING makes the server count the rows that were changed, not those that were offered: a trigger may take some
-// away. What is returned goes nowhere.
-// Lock: the statement's own.
-std::string measured_sql(const std::string& sql) {
-  return "EXPLAIN (ANALYZE, BUFFERS, WAL, TIMING OFF, FORMAT JSON) " + sql + " RETURNING 1";
-}
-
 double number_in(const json& node, const char* name) {
   const auto found = node.find(name);
   return found != node.end() && found->is_number() ? found->get<double>() : 0;
@@ -48,6 +41,13 @@ std::optional<double> rows_of_topmost(const json& node) {
 }
 
 }  // namespace
+
+// RETURNING makes the server count the rows that were changed, not those that were offered: a trigger may take some
+// away. What is returned goes nowhere.
+// Lock: the statement's own.
+std::string measured_sql(const std::string& sql) {
+  return "EXPLAIN (ANALYZE, BUFFERS, WAL, TIMING OFF, FORMAT JSON) " + sql + " RETURNING 1";
+}
 
 TouchedRows parse_explained(std::string_view text) {
   const json explained = json::parse(text, nullptr, false);

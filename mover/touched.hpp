@@ -22,6 +22,9 @@ struct TouchedRows {
 // which by then has run.
 TouchedRows run_and_measure(pg::Connection& connection, const std::string& sql, const pg::Parameters& parameters = {});
 
+// The statement that does this, for who sends it together with others; its answer is parse_explained()'s.
+std::string measured_sql(const std::string& sql);
+
 // Reads EXPLAIN's answer. Rows are those of the topmost ModifyTable. Fails: refused, if there is no ModifyTable, or the
 // text is none of EXPLAIN's.
 TouchedRows parse_explained(std::string_view json);
