@@ -1,10 +1,13 @@
 // The storage below a database, as `--volume` names it: what it sustains, what it reaches while its credits last.
 //
-//   gp2:2000            RDS, 2000 GiB; nothing known of its I/O credits
-//   gp2:2000:full       … all credits are there (a new or restored volume); also empty, unknown, or 40% (CloudWatch's
-//   BurstBalance) gp3:2000            RDS, with what the size includes gp3:2000:16000iops:1000mbps io1:2000:20000iops
-//   RDS; so is io2 gp2:750:ebs         one EBS volume of one's own on EC2, which is not striped as RDS does; after any
-//   type custom:5000iops:250mbps   any other disk, without burst; one of the two may be missing
+//   gp2:2000                     RDS, 2000 GiB; nothing is known of its I/O credits
+//   gp2:2000:full                all credits are there, as in a new or restored volume; also empty, unknown, or a share
+//                                such as 40% (CloudWatch's BurstBalance)
+//   gp3:2000                     RDS, with what the size includes
+//   gp3:2000:16000iops:1000mbps  with what was provisioned, either or both
+//   io1:2000:20000iops           RDS; io2 likewise
+//   gp2:750:ebs                  one EBS volume of one's own on EC2, which is not striped as RDS does; after any type
+//   custom:5000iops:250mbps      any other disk, without burst; one of the two may be missing
 //
 // Sizes are whole GiB, or TiB when they end so (2TiB). "mbps" here means MiB/s, as in Amazon's consoles for storage.
 #pragma once

@@ -24,12 +24,14 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// A number with one of these units after it; absent when it is anything else. Digits alone, so no sign and no exponent.
+// A number with one of these units after it; absent when it is anything else. Digits alone, so no sign and no exponent;
+// what is too large for any disk is no number.
 std::optional<double> with_unit(std::string_view text, std::initializer_list<std::string_view> units) {
   std::uint64_t number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  if (error != std::errc() || std::find(units.begin(), units.end(), unit) == units.end()) {
+  constexpr std::uint64_t kNumberMax = 1'000'000'000'000;
+  if (error != std::errc() || number > kNumberMax || std::find(units.begin(), units.end(), unit) == units.end()) {
     return std::nullopt;
   }
   return static_cast<double>(number);

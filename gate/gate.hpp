@@ -109,6 +109,8 @@ class Gate {
   bool is_limited() const;
 
  private:
+  static constexpr double kAskAgainSeconds = 1;
+
   enum class Binding { operations, bytes, server, guard, blind };
 
   void check(const Budget& budget) const;

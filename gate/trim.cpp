@@ -15,6 +15,7 @@ constexpr double kGain = 0.5;
 constexpr double kErrorWeight = 0.5;  // Of the newest window.
 constexpr double kErrorSmall = 0.01;  // Not worth a step.
 constexpr double kUsedMin = 0.9;
+constexpr double kUsedMax = 1.1;
 
 }  // namespace
 
@@ -34,7 +35,8 @@ void Trim::observe(double now, double charged, double measured, double target, d
   }
   const Window window = *window_;
   window_ = Window{now, now, charged, measured};
-  if (!(window.target_sum > 0) || charged - window.charged < kUsedMin * window.allowance_sum) {
+  const double used = (charged - window.charged) / window.allowance_sum;
+  if (!(used >= kUsedMin && used <= kUsedMax && window.target_sum > 0)) {
     return;
   }
   const double error = 1 - (measured - window.measured) / window.target_sum;
@@ -42,6 +44,11 @@ void Trim::observe(double now, double charged, double measured, double target, d
   if (std::abs(error_) >= kErrorSmall) {
     factor_ = std::clamp(factor_ * (1 + std::clamp(kGain * error_, -kStepMax, kStepMax)), kFactorMin, kFactorMax);
   }
+}
+
+void Trim::freeze() {
+  window_.reset();
+  error_ = 0;
 }
 
 void Trim::cost_changed(double times) {

@@ -3,8 +3,8 @@
 //
 // Invariants:
 //   I1  It stays within [0.5, 1.5] and moves by at most 10 % in a step, one step every max(12 s, twice the delay).
-//   I2  It does not move while frozen, nor by a window in which less than 90 % of the allowance was used: what is not
-//       asked for is not saved up.
+//   I2  It does not move while frozen, nor by a window in which less than 90 % of the allowance was used, or more than
+//       110 %: what is not asked for is not saved up, and work that could not be paced is no error of the rate.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ class Trim {
   void observe(double now, double charged, double measured, double target, double allowance);
 
   // The window that was begun is worth nothing: a brake or the guard is on, the meter is blind, a new epoch.
-  void freeze() { window_.reset(); }
+  void freeze();
 
   // The cost model charges `times` as much as before: gives back what was only its substitute, and no more.
   void cost_changed(double times);

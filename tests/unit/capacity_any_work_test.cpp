@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <random>
 #include <string>
 
@@ -17,7 +18,7 @@ using tests::server_of;
 
 // Units done in so many seconds, by small steps instead of events.
 double stepped(const Server& server, const Demand& demand, double seconds) {
-  constexpr int kSteps = 20'000;
+  constexpr int kSteps = 10'000;
   const double step = seconds / kSteps;
   const std::vector<LimitBucket> limits = limits_of(server);
   std::vector<double> credits;
@@ -139,19 +140,21 @@ TEST_P(AnyWork, IsDoneInTheSameTimeWholeOrInTwoParts) {
   EXPECT_NEAR(parts.seconds(), whole.seconds(), 1e-6 * whole.seconds());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, AnyWork, testing::Range(1U, 60U));
+INSTANTIATE_TEST_SUITE_P(Seeds, AnyWork, testing::Range(1U, 40U));
 
 TEST(AnyVolume, MoreStorageOfATypeIsNeverSlower) {
   for (const char* type : {"gp2", "gp3"}) {
-    for (const double bytes : {8192.0, 131'072.0, 1048'576.0}) {
-      for (const double units : {1e5, 1e7, 1e9}) {
-        double before = kForever;
-        for (int gib = 20; gib <= 65'536; gib += gib < 1000 ? 1 : 97) {
-          Simulation simulation(server_of(std::string(type) + ":" + std::to_string(gib)), {.unknown_credits = 1});
+    std::map<std::pair<double, double>, double> before;
+    for (int gib = 20; gib <= 65'536; gib += gib < 420 ? 1 : 97) {
+      const Server server = server_of(std::string(type) + ":" + std::to_string(gib));
+      for (const double bytes : {8192.0, 131'072.0, 1048'576.0}) {
+        for (const double units : {1e5, 1e7, 1e9}) {
+          Simulation simulation(server, {.unknown_credits = 1});
           simulation.work(operations(kForever, bytes), units);
-          ASSERT_LE(simulation.seconds(), before * (1 + 1e-9))
+          const auto found = before.try_emplace({bytes, units}, kForever).first;
+          ASSERT_LE(simulation.seconds(), found->second * (1 + 1e-9))
               << type << " of " << gib << " GiB, " << bytes << " bytes";
-          before = simulation.seconds();
+          found->second = simulation.seconds();
         }
       }
     }

@@ -52,7 +52,7 @@ std::vector<std::size_t> indexes(const std::vector<ChangePoint>& changes) {
   return found;
 }
 
-constexpr unsigned kSeeds = 500;
+constexpr unsigned kSeeds = 300;
 
 TEST(ChangePoints, SteadySeriesOfTwentyPercentNoiseHasNone) {
   for (const std::size_t count : {10U, 30U, 60U, 180U, 1000U}) {

@@ -87,6 +87,13 @@ TEST(GateTrim, WhatIsNotAskedForIsNotSavedUp) {
   EXPECT_EQ(plant.run(3600, 0.8, 0.85).back(), 1);
 }
 
+TEST(GateTrim, WorkThatCouldNotBePacedIsNoErrorOfTheRate) {
+  Plant plant;
+  plant.run(12, 1, 20);
+  plant.run(120, 1, 0);  // Its debt is paid.
+  EXPECT_EQ(plant.run(120, 1).back(), 1);
+}
+
 TEST(GateTrim, AWindowThatWasFrozenIsWorthNothing) {
   Plant plant;
   for (int i = 0; i < 100; ++i) {
