@@ -162,11 +162,6 @@ void ProgressDisplay::progressed(const mover::Progress& progress) {
   sample_speeds(Clock::now());
 }
 
-void ProgressDisplay::gated(const gate::Status& status) {
-  const std::lock_guard lock(mutex_);
-  view_.gate = status;
-}
-
 void ProgressDisplay::noted(std::string_view text) {
   {
     const std::lock_guard lock(mutex_);

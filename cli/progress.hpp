@@ -34,7 +34,6 @@ struct ProgressView {
   std::optional<std::chrono::milliseconds> remaining;
   std::chrono::milliseconds elapsed{0};
   std::string last_note;
-  std::optional<gate::Status> gate;  // As last heard of; absent where nothing limits.
 };
 
 // The live block, and the plain line. Pure.
@@ -51,7 +50,6 @@ class ProgressDisplay : public mover::Observer {
   void phase_began(std::string_view phase, std::string_view unit) override;
   void progressed(const mover::Progress& progress) override;
   void noted(std::string_view text) override;
-  void gated(const gate::Status& status) override;
   void retrying(std::string_view what, std::string_view why, std::chrono::milliseconds pause) override;
   void range_failed(std::uint32_t range, std::string_view text) override;
 

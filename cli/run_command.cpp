@@ -235,7 +235,7 @@ int run_command(const Options& options) {
     mover::StopRequest stop;
     const StopSignals signals(stop);
     ProgressDisplay display(terminal, log, mode);
-    RunControl control(checkpoint, settings, stop, display);
+    RunControl control(checkpoint, settings, stop, display, wanted.gate);
     const auto server = listen_for_control(checkpoint, control, log);
     note_kept_settings(settings, display);
     try {

@@ -19,7 +19,7 @@ ordered_json number(std::optional<double> value) {
   return value && std::isfinite(*value) ? ordered_json(*value) : ordered_json();
 }
 
-ordered_json to_document(const gate::Cost& rate) {
+ordered_json rate_document(const gate::Cost& rate) {
   return {{"operations_per_second", number(rate.operations)}, {"bytes_per_second", number(rate.bytes)}};
 }
 
@@ -30,30 +30,30 @@ ordered_json seconds(const std::optional<std::chrono::milliseconds>& duration) {
 }  // namespace
 
 ordered_json to_document(const ProgressView& view) {
-  ordered_json document = {{"phase", view.phase},
-                           {"unit", view.unit},
-                           {"units_done", view.progress.units_done},
-                           {"units_total", view.progress.units_total},
-                           {"fraction", view.progress.fraction},
-                           {"rows_done", view.progress.rows_done},
-                           {"rows_planned", view.progress.rows_planned},
-                           {"bytes_done", view.progress.bytes_done},
-                           {"rows_this_run", view.progress.rows_this_run},
-                           {"rows_per_second", number(view.rows_per_second)},
-                           {"bytes_per_second", number(view.bytes_per_second)},
-                           {"remaining_seconds", seconds(view.remaining)},
-                           {"seconds", seconds(view.elapsed)},
-                           {"retries", view.progress.retries},
-                           {"workers", view.progress.workers},
-                           {"workers_busy", view.progress.workers_busy},
-                           {"last_note", view.last_note}};
-  if (view.gate) {
-    document["waiting_for"] = view.gate->waiting_for;
-    document["seconds_waited"] = view.gate->seconds_waited;
-    document["allowance"] = to_document(view.gate->allowance);
-    document["own_rate"] = to_document(view.gate->own_rate);
-  }
-  return document;
+  return {{"phase", view.phase},
+          {"unit", view.unit},
+          {"units_done", view.progress.units_done},
+          {"units_total", view.progress.units_total},
+          {"fraction", view.progress.fraction},
+          {"rows_done", view.progress.rows_done},
+          {"rows_planned", view.progress.rows_planned},
+          {"bytes_done", view.progress.bytes_done},
+          {"rows_this_run", view.progress.rows_this_run},
+          {"rows_per_second", number(view.rows_per_second)},
+          {"bytes_per_second", number(view.bytes_per_second)},
+          {"remaining_seconds", seconds(view.remaining)},
+          {"seconds", seconds(view.elapsed)},
+          {"retries", view.progress.retries},
+          {"workers", view.progress.workers},
+          {"workers_busy", view.progress.workers_busy},
+          {"last_note", view.last_note}};
+}
+
+ordered_json to_document(const gate::Status& status) {
+  return {{"waiting_for", status.waiting_for},
+          {"seconds_waited", status.seconds_waited},
+          {"allowance", rate_document(status.allowance)},
+          {"own_rate", rate_document(status.own_rate)}};
 }
 
 mover::GivenSettings given_settings(const Options& options) {
@@ -92,11 +92,14 @@ std::unique_ptr<mover::ControlServer> listen_for_control(const planner::Checkpoi
 }
 
 RunControl::RunControl(planner::Checkpoint& checkpoint, mover::ControlSettings& settings, mover::StopRequest& stop,
-                       ProgressDisplay& display)
-    : checkpoint_(checkpoint), settings_(settings), stop_(stop), display_(display) {}
+                       ProgressDisplay& display, mover::GateKeeper* gate)
+    : checkpoint_(checkpoint), settings_(settings), stop_(stop), display_(display), gate_(gate) {}
 
 ordered_json RunControl::status() {
   ordered_json document = to_document(display_.view());
+  if (gate_ != nullptr) {
+    document.update(to_document(gate_->status()));
+  }
   document["paused"] = settings_.state().is_paused;
   document["stopping"] = stop_.is_requested();
   ordered_json& settings = document["settings"] = ordered_json::object();

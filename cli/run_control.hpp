@@ -12,6 +12,7 @@
 #include "mover/control_server.hpp"
 #include "mover/control_settings.hpp"
 #include "mover/control_target.hpp"
+#include "mover/gate_keeper.hpp"
 #include "mover/stop.hpp"
 #include "planner/checkpoint.hpp"
 
@@ -20,9 +21,9 @@ namespace pgsluice::cli {
 // Thread: as mover::ControlTarget; beside the run.
 class RunControl : public mover::ControlTarget {
  public:
-  // All of them must outlive it. What is asked for is noted on the display.
+  // All of them must outlive it; `gate` is null where the run has none. What is asked for is noted on the display.
   RunControl(planner::Checkpoint& checkpoint, mover::ControlSettings& settings, mover::StopRequest& stop,
-             ProgressDisplay& display);
+             ProgressDisplay& display, mover::GateKeeper* gate);
 
   nlohmann::ordered_json status() override;
   bool pause(bool is_paused) override;
@@ -35,6 +36,7 @@ class RunControl : public mover::ControlTarget {
   mover::ControlSettings& settings_;
   mover::StopRequest& stop_;
   ProgressDisplay& display_;
+  mover::GateKeeper* gate_;
 };
 
 // What the options of `run` say of settings that `pgsluice control` may change. Fails: refused.
@@ -50,5 +52,6 @@ std::unique_ptr<mover::ControlServer> listen_for_control(const planner::Checkpoi
 
 // One drawing's figures, for programs. What nothing limits, and what is not known, is null. Pure.
 nlohmann::ordered_json to_document(const ProgressView& view);
+nlohmann::ordered_json to_document(const gate::Status& status);
 
 }  // namespace pgsluice::cli

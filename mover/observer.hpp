@@ -7,8 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "gate/gate.hpp"
-
 namespace pgsluice::mover {
 
 // A running job in numbers. Units of work are ranges while rows move, indexes while indexes are built, and so on.
@@ -35,8 +33,6 @@ class Observer {
   virtual void progressed(const Progress& progress) = 0;
   // Something the operator may want to know; not an error.
   virtual void noted(std::string_view text) = 0;
-  // What the gate allows and why somebody waits there; about once a second, and never where there is no gate.
-  virtual void gated(const gate::Status& /*status*/) {}
   // Something failed and will be tried again after a pause.
   virtual void retrying(std::string_view what, std::string_view why, std::chrono::milliseconds pause) = 0;
   // A range was given up; others go on. The text is pg::to_text()'s.

@@ -32,7 +32,6 @@ class Tally : public Observer {
   void phase_began(std::string_view phase, std::string_view unit) override { observer_.phase_began(phase, unit); }
   void progressed(const Progress& progress) override { observer_.progressed(progress); }
   void noted(std::string_view text) override { observer_.noted(text); }
-  void gated(const gate::Status& status) override { observer_.gated(status); }
   void retrying(std::string_view what, std::string_view why, std::chrono::milliseconds pause) override;
   void range_failed(std::uint32_t range, std::string_view text) override { observer_.range_failed(range, text); }
 

@@ -71,14 +71,13 @@ TEST(ControlText, TheStatusOfARunThatHasJustBegunShowsWhatIsKnown) {
 }
 
 TEST(ControlText, TheStatusSaysWhatTheGateAllowsAndHowLongItLetWait) {
-  ProgressView view;
-  view.gate = gate::Status{};
-  view.gate->allowance = {8000, std::numeric_limits<double>::infinity()};
-  view.gate->own_rate = {7200, 50'000'000};
-  view.gate->waiting_for = "operations a second";
-  view.gate->seconds_waited = {{"guard", 12.5}, {"operations", 3723}};
+  gate::Status gate;
+  gate.allowance = {8000, std::numeric_limits<double>::infinity()};
+  gate.own_rate = {7200, 50'000'000};
+  gate.waiting_for = "operations a second";
+  gate.seconds_waited = {{"guard", 12.5}, {"operations", 3723}};
   ordered_json status = some_status();
-  status.update(to_document(view));
+  status.update(to_document(gate));
   EXPECT_TRUE(status["allowance"]["bytes_per_second"].is_null());
   const std::string text = control_text(ControlAction::status, status);
   EXPECT_THAT(text, HasSubstr("waits for   operations a second\n"
