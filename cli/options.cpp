@@ -25,6 +25,7 @@ constexpr std::string_view kWay = "How rows travel";
 constexpr std::string_view kRanges = "Ranges";
 constexpr std::string_view kAccept = "What cannot be kept";
 constexpr std::string_view kSpeed = "Speed";
+constexpr std::string_view kBudget = "I/O budget and brakes";
 constexpr std::string_view kConduct = "Conduct";
 constexpr std::string_view kOutput = "Output";
 
@@ -290,6 +291,29 @@ const std::vector<OptionSpec>& option_specs() {
        "Freezes the rows at the end, leaf by leaf in as many sessions as --index-jobs, so that no later vacuum must "
        "write every page again. Writes up to about as much WAL as the table, far less for pages filled since the last "
        "checkpoint."},
+
+      {"max-iops", "N", "run verify", kBudget,
+       "I/O operations a second that pgsluice's own work may cause on the server: pages read, pages dirtied (when they "
+       "are dirtied, not when a checkpoint writes them) and WAL. Index builds and comparisons are paced between one "
+       "and the next. Default: no limit."},
+      {"max-mbps", "N", "run verify", kBudget, "The same in megabytes a second."},
+      {"server-iops", "N", "run verify", kBudget,
+       "I/O operations a second of the whole server: pgsluice takes what the application leaves."},
+      {"meter", "HOW", "run verify", kBudget,
+       "auto: the best counters that this role can read on this server; server: its own counters alone; "
+       "diskstats:DEVICE: also what the volume of this machine does, where the server runs on it; none. Default: "
+       "auto."},
+      {"max-lag", "TIME", "run verify", kBudget, "Pauses while a replica lags by more."},
+      {"max-wal-lag", "SIZE", "run verify", kBudget, "Pauses while a replication slot holds back more WAL."},
+      {"max-lock-waits", "N", "run verify", kBudget, "Pauses while so many sessions wait for locks."},
+      {"min-free", "SIZE", "run verify", kBudget,
+       "Pauses while less is free where the server keeps its data; only where it runs on this machine."},
+      {"pause-query", "SQL", "run verify", kBudget,
+       "Pauses while this query answers true or a number other than 0, or fails. Asked every two seconds."},
+      {"pause-file", "FILE", "run verify", kBudget, "Pauses while this file exists."},
+      {"window", "HOURS", "run verify", kBudget,
+       "Works only then: \"22:00-06:00 Europe/Berlin\", \"Mon-Fri 20:00-06:00, Sat-Sun 00:00-24:00\" (UTC where no "
+       "zone stands)."},
 
       {"dry-run", "", "plan", kConduct,
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},

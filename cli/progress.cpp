@@ -53,6 +53,24 @@ std::string speed_text(const ProgressView& view) {
   return text;
 }
 
+// "I/O 1,980 of 2,000 operations/s"; empty where no budget limits.
+std::string budget_text(const gate::Status& status) {
+  std::string text;
+  if (std::isfinite(status.allowance.operations)) {
+    text = "I/O " + count_text(status.own_rate.operations) + " of " + count_text(status.allowance.operations) +
+           " operations/s";
+  }
+  if (std::isfinite(status.allowance.bytes)) {
+    text += (text.empty() ? "I/O " : ", ") + bytes_text(status.own_rate.bytes) + " of " +
+            bytes_text(status.allowance.bytes) + " a second";
+  }
+  return text;
+}
+
+std::string waiting_text(const gate::Status& status) {
+  return status.waiting_for.empty() ? "" : "waiting: " + status.waiting_for;
+}
+
 }  // namespace
 
 ProgressMode progress_mode(const Options& options, const Terminal& terminal) {
@@ -94,6 +112,13 @@ std::vector<std::string> live_block(const ProgressView& view, unsigned columns) 
   }
   third += exact_count_text(view.progress.retries) + " retries, running " + duration_text(view.elapsed);
   lines.push_back(third);
+  if (view.gate) {
+    for (const std::string& text : {budget_text(*view.gate), waiting_text(*view.gate)}) {
+      if (!text.empty()) {
+        lines.push_back("  " + text);
+      }
+    }
+  }
   if (!view.last_note.empty()) {
     lines.push_back("  " + view.last_note);
   }
@@ -111,7 +136,13 @@ std::string plain_line(const ProgressView& view) {
   if (view.progress.workers > 0) {
     line += ", " + std::to_string(view.progress.workers_busy) + " workers";
   }
-  return line + ", " + exact_count_text(view.progress.retries) + " retries";
+  line += ", " + exact_count_text(view.progress.retries) + " retries";
+  if (view.gate) {
+    for (const std::string& text : {budget_text(*view.gate), waiting_text(*view.gate)}) {
+      line += text.empty() ? "" : ", " + text;
+    }
+  }
+  return line;
 }
 
 ProgressDisplay::ProgressDisplay(Terminal& terminal, Log& log, ProgressMode mode)
@@ -137,6 +168,11 @@ ProgressDisplay::~ProgressDisplay() {
     redrawer_.join();
   }
   terminal_.clear_block();
+}
+
+void ProgressDisplay::follow(mover::GateKeeper* gate) {
+  const std::lock_guard lock(mutex_);
+  gate_ = gate;
 }
 
 void ProgressDisplay::phase_began(std::string_view phase, std::string_view unit) {
@@ -234,6 +270,9 @@ ProgressView ProgressDisplay::view_at(Clock::time_point now) {
     sample_speeds(now);
   }
   ProgressView view = view_;
+  if (gate_ != nullptr) {
+    view.gate = gate_->status();
+  }
   view.rows_per_second = rows_speed_.per_second();
   view.bytes_per_second = bytes_speed_.per_second();
   view.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_);

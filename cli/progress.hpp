@@ -15,6 +15,7 @@
 #include "cli/log.hpp"
 #include "cli/speed.hpp"
 #include "cli/terminal.hpp"
+#include "mover/gate_keeper.hpp"
 #include "mover/observer.hpp"
 
 namespace pgsluice::cli {
@@ -34,6 +35,7 @@ struct ProgressView {
   std::optional<std::chrono::milliseconds> remaining;
   std::chrono::milliseconds elapsed{0};
   std::string last_note;
+  std::optional<gate::Status> gate;  // Where something limits or stops the rows.
 };
 
 // The live block, and the plain line. Pure.
@@ -46,6 +48,18 @@ class ProgressDisplay : public mover::Observer {
   ProgressDisplay(const ProgressDisplay&) = delete;
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
   ~ProgressDisplay() override;  // Takes the block away.
+
+  // Shows what this gate allows and why somebody waits, while it lives.
+  class Following {
+   public:
+    Following(ProgressDisplay& display, mover::GateKeeper& gate) : display_(display) { display_.follow(&gate); }
+    Following(const Following&) = delete;
+    Following& operator=(const Following&) = delete;
+    ~Following() { display_.follow(nullptr); }
+
+   private:
+    ProgressDisplay& display_;
+  };
 
   void phase_began(std::string_view phase, std::string_view unit) override;
   void progressed(const mover::Progress& progress) override;
@@ -64,6 +78,7 @@ class ProgressDisplay : public mover::Observer {
 
  private:
   using Clock = std::chrono::steady_clock;
+  void follow(mover::GateKeeper* gate);
   void redraw_until_ended();
   // Both: with the mutex held.
   void sample_speeds(Clock::time_point now);
@@ -77,6 +92,7 @@ class ProgressDisplay : public mover::Observer {
   std::mutex mutex_;  // Guards what follows.
   std::condition_variable ended_;
   bool is_ended_ = false;
+  mover::GateKeeper* gate_ = nullptr;
   bool has_progress_ = false;
   ProgressView view_;
   Totals totals_;

@@ -10,6 +10,7 @@
 #include "cli/comparison_text.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
+#include "cli/pacing_options.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
 #include "cli/quantity.hpp"
@@ -19,6 +20,7 @@
 #include "cli/stop_signals.hpp"
 #include "mover/control_settings.hpp"
 #include "mover/move.hpp"
+#include "mover/pacing.hpp"
 #include "mover/verify.hpp"
 #include "pg/failure.hpp"
 #include "planner/checkpoint.hpp"
@@ -72,6 +74,7 @@ mover::VerifyOptions verify_options(const mover::MoveOptions& moving, bool needs
   wanted.by_ledger = moving.take_sums;
   wanted.exact = needs_exact;
   wanted.retry = moving.retry;
+  wanted.gate = moving.gate;
   return wanted;
 }
 
@@ -110,6 +113,7 @@ struct Ending {
   std::optional<Failure> failure;
   std::uint64_t rows_this_run = 0;
   std::uint64_t retries = 0;
+  std::vector<std::pair<std::string, double>> seconds_waited;  // By reason, summed over the workers.
   int code() const { return failure ? pg::exit_code(failure->kind()) : 0; }
 };
 
@@ -139,6 +143,12 @@ std::string ending_text(const planner::Plan& plan, const Ending& ending, const s
   text += "this run: " + exact_count_text(ending.rows_this_run) + " rows in " + duration_text(ending.duration) + ", " +
           count_text(per_second(ending.rows_this_run, moving_time(ending))) + " rows/s while moving, " +
           exact_count_text(ending.retries) + " retries\n";
+  std::string waited;
+  for (const auto& [reason, seconds] : ending.seconds_waited) {
+    waited += (waited.empty() ? "waited: " : ", ") +
+              duration_text(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000))) + " for " + reason;
+  }
+  text += waited.empty() ? "" : waited + " (summed over the workers)\n";
   text += ending.calibration.empty() ? "" : "chosen: " + ending.calibration + "\n";
   if (!is_complete) {
     return text;
@@ -168,6 +178,10 @@ nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& 
   document["seconds_moving"] = static_cast<double>(moving_time(ending).count()) / 1000;
   document["rows_per_second"] = per_second(ending.rows_this_run, moving_time(ending));
   document["retries"] = ending.retries;
+  document["seconds_waited"] = nlohmann::ordered_json::object();
+  for (const auto& [reason, seconds] : ending.seconds_waited) {
+    document["seconds_waited"][reason] = seconds;
+  }
   if (ending.summary) {
     document["batches"] = ending.summary->batches;
     document["unguarded_writes"] = ending.summary->unguarded_writes;
@@ -235,6 +249,9 @@ int run_command(const Options& options) {
     mover::StopRequest stop;
     const StopSignals signals(stop);
     ProgressDisplay display(terminal, log, mode);
+    mover::Pacing pacing(sessions, pacing_options(options, settings.state()), &settings, stop, display);
+    wanted.gate = &pacing.keeper();
+    const ProgressDisplay::Following following(display, pacing.keeper());
     RunControl control(checkpoint, settings, stop, display, wanted.gate);
     const auto server = listen_for_control(checkpoint, control, log);
     note_kept_settings(settings, display);
@@ -252,6 +269,7 @@ int run_command(const Options& options) {
     }
     ending.rows_this_run = display.totals().rows_this_run;
     ending.retries = display.totals().retries;
+    ending.seconds_waited = pacing.seconds_waited();
   }
   ending.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   ending.state = state_of(checkpoint);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/command_sessions.hpp"
+#include "cli/pacing_options.hpp"
 #include "pg/failure.hpp"
 
 namespace pgsluice::cli {
@@ -66,6 +67,7 @@ mover::GivenSettings given_settings(const Options& options) {
     const std::uint64_t rows = options.count("batch-rows", 0);
     given["batch-rows"] = rows == 0 ? std::nullopt : std::optional(static_cast<double>(rows));
   }
+  add_limits(options, given);
   return given;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/comparison_text.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
+#include "cli/pacing_options.hpp"
 #include "cli/progress.hpp"
 #include "cli/result.hpp"
 #include "cli/stop_signals.hpp"
@@ -36,6 +37,12 @@ int verify_command(const Options& options) {
     mover::StopRequest stop;
     const StopSignals signals(stop);
     ProgressDisplay display(terminal, log, progress_mode(options, terminal));
+    mover::GivenSettings limits;
+    add_limits(options, limits);
+    const mover::ControlSettings settings(limits, std::nullopt);
+    mover::Pacing pacing(sessions, pacing_options(options, settings.state()), nullptr, stop, display);
+    wanted.gate = &pacing.keeper();
+    const ProgressDisplay::Following following(display, pacing.keeper());
     summary = mover::verify(checkpoint, sessions, wanted, stop, display);
   }
 

@@ -1,10 +1,6 @@
 #include "mover/pacing.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
-
-#include "pg/failure.hpp"
 
 namespace pgsluice::mover {
 
@@ -32,8 +28,7 @@ gate::Budget budget_of(const ControlState& state) {
 }
 
 Pacing::Pacing(const Sessions& sessions, const PacingOptions& options, ControlSettings* control,
-               const StopRequest& stop, Observer& observer)
-    : observer_(observer) {
+               const StopRequest& stop, Observer& observer) {
   const auto open = [&sessions] { return sessions.open_target("meter"); };
   std::optional<pg::Connection> first;
   std::unique_ptr<Meter> meter;
@@ -75,18 +70,6 @@ Pacing::Pacing(const Sessions& sessions, const PacingOptions& options, ControlSe
         gate.turn(kPause, state.is_paused);
       });
     }));
-  }
-  teller_ = std::jthread([this](const std::stop_token& end) { tell(end); });
-}
-
-void Pacing::tell(const std::stop_token& end) {
-  constexpr std::chrono::milliseconds kPeriod{500};
-  std::mutex mutex;
-  std::condition_variable_any ended;
-  std::unique_lock lock(mutex);
-  while (!end.stop_requested()) {
-    ended.wait_for(lock, end, kPeriod, [] { return false; });
-    observer_.gated(keeper_->status());
   }
 }
 

@@ -2,10 +2,9 @@
 // and the brakes that feed it, and what the operator says meanwhile.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gate/gate.hpp"
@@ -42,17 +41,13 @@ class Pacing {
   Pacing& operator=(const Pacing&) = delete;
 
   GateKeeper& keeper() { return *keeper_; }
-  // Whether anybody ever had to wait; for the summary: seconds by reason, the longest first.
+  // For the summary: seconds that workers waited, by reason, the longest first.
   std::vector<std::pair<std::string, double>> seconds_waited();
 
  private:
-  void tell(const std::stop_token& stop);
-
-  Observer& observer_;
   std::optional<GateKeeper> keeper_;
   std::optional<MeterWatch> watch_;
   std::optional<ControlSettings::Listening> listening_;
-  std::jthread teller_;
 };
 
 }  // namespace pgsluice::mover
