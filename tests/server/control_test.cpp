@@ -166,9 +166,9 @@ TEST_F(Controlled, AMoverThatPausesSaysSoToWhoeverAsksHowItIs) {
   ASSERT_TRUE(status_while_moving(program, migration_).is_object()) << program.wait();
   EXPECT_THAT(control({"pause"}).output, HasSubstr("Paused"));
   EXPECT_THAT(control({"pause"}).output, HasSubstr("was paused before"));
-  EXPECT_THAT(control({"status"}).output, HasSubstr("waits for   `pgsluice control` paused it\n"));
+  EXPECT_THAT(control({"status"}).output, HasSubstr("waits for   paused by `pgsluice control`\n"));
   const Outcome status = migration_.status();
-  EXPECT_THAT(status.output, HasSubstr("waits for   `pgsluice control` paused it\n")) << status;
+  EXPECT_THAT(status.output, HasSubstr("waits for   paused by `pgsluice control`\n")) << status;
   EXPECT_THAT(control({"resume"}).output, HasSubstr("Resumed"));
   EXPECT_EQ(json::parse(migration_.status({"--json"}).output)["mover"]["paused"], false);
   program.send(SIGINT);
