@@ -20,14 +20,20 @@ bool is_good(ExecStatusType status) {
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-// Throws away what is left of a trip's answers. A lost link answers for ever, so it ends there.
-void drain_to_sync(PGconn* connection) {
-  bool is_at_sync = false;
-  while (!is_at_sync && PQstatus(connection) == CONNECTION_OK) {
-    pg_result* result = PQgetResult(connection);  // Between two statements there is a null, of no interest here.
-    is_at_sync = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+// Throws away what is left of a trip's answers. Returns false where they do not end with the sync: a link that broke
+// answers with a failure or with nulls for ever. Between two statements there is one null.
+bool drain_to_sync(PGconn* connection) {
+  constexpr int kNullsMax = 1;
+  for (int nulls = 0; nulls <= kNullsMax && PQstatus(connection) == CONNECTION_OK;) {
+    pg_result* result = PQgetResult(connection);
+    const bool is_sync = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+    nulls = result == nullptr ? nulls + 1 : 0;
     PQclear(result);
+    if (is_sync) {
+      return true;
+    }
   }
+  return false;
 }
 
 }  // namespace
@@ -69,8 +75,9 @@ class Connection::Trip {
     if (raw() == nullptr) {
       return;
     }
-    drain_to_sync(raw());
-    PQexitPipelineMode(raw());
+    if (!drain_to_sync(raw()) || PQexitPipelineMode(raw()) != 1) {
+      connection_.connection_.reset();  // libpq need not have noticed that the link is gone.
+    }
   }
 
   // Tells the observer and returns the results, or throws what failed.

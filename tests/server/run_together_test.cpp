@@ -11,6 +11,7 @@
 
 #include "pg/connection.hpp"
 #include "pg/failure.hpp"
+#include "tests/support/cluster.hpp"
 #include "tests/support/database.hpp"
 
 namespace pgsluice::tests {
@@ -202,6 +203,35 @@ TEST_F(RunTogether, ALinkLostBeforeACommitWasAnsweredIsInDoubtAndElsewhereIsNot)
       failure_of({begin_step(), plain("INSERT INTO t VALUES (1)"), commit_step(), plain("SELECT end_session()")});
   EXPECT_EQ(certain.kind(), FailureKind::connection) << "COMMIT was answered";
   EXPECT_EQ(committed_rows(), 1);
+}
+
+// The server's last words are a warning, which is no answer, and libpq finds that it cannot write before it finds that
+// it cannot read.
+TEST(RunTogetherWithoutServer, ASessionWhoseServerCrashedWhileItWasIdleFailsAtOnceAndIsClosed) {
+  Cluster cluster;
+  Database database(cluster.address());
+  std::vector<pg::Connection> sessions;
+  for (int i = 0; i < 4; ++i) {
+    sessions.push_back(database.connect());
+    sessions.back().query_prepared("SELECT 1", {});
+    sessions.back().begin();
+  }
+  cluster.stop_immediate();
+  const std::vector<Step> trip = {prepared_step("SELECT 1", {}), prepared_step("SELECT 2", {}), commit_step()};
+  for (pg::Connection& session : sessions) {
+    try {
+      session.run_together(trip);
+      FAIL() << "there is no server";
+    } catch (const Failure& failure) {
+      EXPECT_EQ(failure.kind(), FailureKind::in_doubt) << failure.what();
+    }
+    EXPECT_FALSE(session.is_open());
+    EXPECT_THROW(session.query("SELECT 1"), Failure);
+    EXPECT_THROW(session.run_together(trip), Failure);
+    EXPECT_THROW(session.copy_out("COPY (SELECT 1) TO STDOUT"), Failure);
+    session.rollback();
+  }
+  cluster.start();
 }
 
 TEST_F(RunTogether, ParametersAndResultsLargerThanAnyBufferPass) {
