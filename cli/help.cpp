@@ -52,9 +52,16 @@ source keeps all of its rows; with move and stream-move the rows leave it as the
 
 It may be stopped or killed at any moment. Ctrl-C finishes the batches in flight and leaves (exit 4);
 a second Ctrl-C cancels them. The same command goes on where it stopped: a batch counts as done if
-and only if its ledger row is committed, and that row is committed with the batch's rows.)~",
+and only if its ledger row is committed, and that row is committed with the batch's rows.
+
+Beside customers, give it an I/O budget and brakes. Whatever makes it wait is told with its figures in
+the progress, in `pgsluice status` and in the summary, and no lock, transaction or snapshot is held
+meanwhile. `pgsluice control` pauses it and changes the limits while it runs.)~",
      R"~(  Eight sessions at once, without asking first:
     pgsluice run --workers 8 --yes
+
+  At night, within 2,000 I/O operations a second, and never while a replica lags:
+    pgsluice run --yes --max-iops 2000 --max-lag 10s --window "22:00-06:00 Europe/Berlin"
 
   From a script, with a log for machines:
     pgsluice run --yes --progress none --json --log-file run.log --log-format json)~",
