@@ -122,7 +122,7 @@ std::string waiting_text(const ordered_json& status) {
   if (const std::string gate = status.value("waiting_for", ""); !gate.empty()) {
     return gate;
   }
-  return status.value("paused", false) ? "`pgsluice control` paused it" : "";
+  return status.value("paused", false) ? "paused by `pgsluice control`" : "";
 }
 
 std::string control_text(ControlAction action, const ordered_json& result) {

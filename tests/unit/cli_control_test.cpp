@@ -91,7 +91,7 @@ TEST(ControlText, TheStatusOfAPausedOrStoppingMoverSaysSo) {
   status["paused"] = true;
   status["stopping"] = true;
   const std::string text = control_text(ControlAction::status, status);
-  EXPECT_THAT(text, HasSubstr("waits for   `pgsluice control` paused it\n"));
+  EXPECT_THAT(text, HasSubstr("waits for   paused by `pgsluice control`\n"));
   EXPECT_THAT(text, HasSubstr("stopping    batches in flight are finished first\n"));
 }
 
