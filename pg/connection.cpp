@@ -298,9 +298,11 @@ Connection::Connection(const SessionOptions& options) : observer_(options.observ
   }
 }
 
-void Connection::observe(std::string_view sql, std::string_view tag, Clock::duration duration, bool failed) const {
+void Connection::observe(std::string_view sql, std::string_view tag, Clock::duration duration, bool failed,
+                         bool begins_trip) const {
   if (observer_) {
-    observer_({sql, tag, std::chrono::duration_cast<std::chrono::microseconds>(duration), backend_pid(), failed});
+    observer_({sql, tag, std::chrono::duration_cast<std::chrono::microseconds>(duration), backend_pid(), failed,
+               begins_trip});
   }
 }
 

@@ -45,11 +45,11 @@ Step commit_step();
 struct StatementEvent {
   std::string_view sql;
   std::string_view command_tag;  // "INSERT 0 5"; empty when it failed.
-  // From the call to the answer. Of statements that travelled together the first has the whole trip's and each other 0,
-  // whatever the server did for which of them.
+  // From the call to the answer; of statements that travelled together, from the answer before to its own.
   std::chrono::microseconds duration;
   int backend_pid;
   bool failed;
+  bool begins_trip = true;  // False for what travelled behind another statement.
 };
 
 struct SessionOptions {
@@ -164,8 +164,8 @@ class Connection {
   };
   Result checked(pg_result* result, std::string_view sql, std::chrono::steady_clock::time_point begun);
   [[noreturn]] void fail(pg_result* result, std::string_view sql);
-  void observe(std::string_view sql, std::string_view tag, std::chrono::steady_clock::duration duration,
-               bool failed) const;
+  void observe(std::string_view sql, std::string_view tag, std::chrono::steady_clock::duration duration, bool failed,
+               bool begins_trip = true) const;
   static std::vector<const char*> values_of(const Parameters& parameters);  // As libpq takes them; null is NULL.
   class Trip;                                                               // One call of run_together().
 

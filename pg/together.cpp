@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "pg/connection.hpp"
 #include "pg/failure.hpp"
@@ -57,7 +58,8 @@ class Connection::Trip {
   void send() {
     bool is_sent = PQenterPipelineMode(raw()) == 1;
     for (std::size_t i = 0; is_sent && i < steps_.size(); ++i) {
-      is_sent = send(i);
+      // The server would keep its answers back until the sync; told to send each, it shows how long each took.
+      is_sent = send(i) && PQsendFlushRequest(raw()) == 1;
     }
     if (is_sent && PQpipelineSync(raw()) == 1) {
       return;
@@ -82,18 +84,15 @@ class Connection::Trip {
 
   // Tells the observer and returns the results, or throws what failed.
   std::vector<Result> finish() {
-    const auto share = [&, trip = Clock::now() - begun_](std::size_t step) {
-      return step == 0 ? trip : Clock::duration::zero();
-    };
     for (std::size_t i = 0; i < results_.size(); ++i) {
-      connection_.observe(steps_[i].sql, results_[i].command_tag(), share(i), false);
+      connection_.observe(steps_[i].sql, results_[i].command_tag(), durations_[i], false, i == 0);
     }
     if (!failure_) {
       return std::move(results_);
     }
     const std::size_t failed = failure_->step();
     if (failed == results_.size()) {
-      connection_.observe(steps_[failed].sql, {}, share(failed), true);
+      connection_.observe(steps_[failed].sql, {}, Clock::now() - answered_, true, failed == 0);
     }
     if (failure_->kind() == FailureKind::connection && commit_is_pending_) {
       throw Failure(FailureKind::in_doubt, std::string("connection lost while waiting for COMMIT: ") + failure_->what())
@@ -157,6 +156,8 @@ class Connection::Trip {
       return;
     }
     results_.emplace_back(answer);
+    const Clock::time_point now = Clock::now();
+    durations_.push_back(now - std::exchange(answered_, now));
     if (!step.is_prepared && step.sql == kCommit) {
       commit_is_pending_ = false;
       if (results_.back().command_tag() != kCommit) {
@@ -193,11 +194,12 @@ class Connection::Trip {
 
   Connection& connection_;
   std::span<const Step> steps_;
-  Clock::time_point begun_ = Clock::now();
+  Clock::time_point answered_ = Clock::now();  // Of the last answer; before the first, when the trip began.
   std::vector<std::string> preparing_;
   std::vector<Sent> sent_;
   std::vector<Result> results_;
-  bool commit_is_pending_ = false;  // Sent and not answered.
+  std::vector<Clock::duration> durations_;  // Of each result's statement.
+  bool commit_is_pending_ = false;          // Sent and not answered.
   std::optional<Failure> failure_;
 };
 

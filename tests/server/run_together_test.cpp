@@ -40,7 +40,7 @@ class RunTogether : public testing::Test {
     session.conninfo = database_.conninfo();
     session.observer = [this](const pg::StatementEvent& event) {
       told_.push_back(std::string(event.sql) + (event.failed ? " failed" : ""));
-      trips_ += event.duration.count() > 0 ? 1 : 0;
+      trips_ += event.begins_trip ? 1 : 0;
     };
     connection_.emplace(session);
     told_.clear();
