@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace pgsluice::gate {
 
@@ -21,6 +22,8 @@ class Brake {
   void measure(double value);
   // For brakes made by when_on().
   void turn(bool is_on) { is_on_ = is_on; }
+  // Another text, for what has a name or figures of its own: "replica db2 lags by".
+  void describe(std::string text) { text_ = std::move(text); }
 
   bool is_on() const { return is_on_; }
   const std::string& name() const { return name_; }

@@ -284,4 +284,8 @@ void Gate::turn(const std::string& name, bool is_on) {
   brake(name).turn(is_on);
 }
 
+void Gate::describe(const std::string& name, std::string text) {
+  brake(name).describe(std::move(text));
+}
+
 }  // namespace pgsluice::gate

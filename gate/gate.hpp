@@ -102,6 +102,7 @@ class Gate {
   // By name; aborts the program if there is none.
   void measure(const std::string& brake, double value);
   void turn(const std::string& brake, bool is_on);
+  void describe(const std::string& brake, std::string text);
 
   Status status(double now);
 

@@ -1,0 +1,81 @@
+#include "mover/touched.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "pg/failure.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+using nlohmann::json;
+
+// RETURNING makes the server count the rows that were changed, not those that were offered: a trigger may take some
+// away. What is returned goes nowhere.
+// Lock: the statement's own.
+std::string measured_sql(const std::string& sql) {
+  return "EXPLAIN (ANALYZE, BUFFERS, WAL, TIMING OFF, FORMAT JSON) " + sql + " RETURNING 1";
+}
+
+double number_in(const json& node, const char* name) {
+  const auto found = node.find(name);
+  return found != node.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+// Temporary files are read and written, too; that they may never leave the kernel's cache is true of pages as well.
+gate::Touched touched_by(const json& node) {
+  return {number_in(node, "Shared Read Blocks") + number_in(node, "Local Read Blocks") +
+              number_in(node, "Temp Read Blocks"),
+          number_in(node, "Shared Dirtied Blocks") + number_in(node, "Local Dirtied Blocks") +
+              number_in(node, "Temp Written Blocks"),
+          number_in(node, "WAL Bytes")};
+}
+
+std::optional<double> rows_of_topmost(const json& node) {
+  if (node.value("Node Type", "") == "ModifyTable") {
+    return number_in(node, "Actual Rows") * number_in(node, "Actual Loops");
+  }
+  if (const auto below = node.find("Plans"); below != node.end() && below->is_array()) {
+    for (const json& child : *below) {
+      if (const auto rows = rows_of_topmost(child)) {
+        return rows;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+TouchedRows parse_explained(std::string_view text) {
+  const json explained = json::parse(text, nullptr, false);
+  TouchedRows result;
+  std::optional<double> rows;
+  if (explained.is_array()) {
+    for (const json& query : explained) {  // A rule makes several of one.
+      const auto plan = query.find("Plan");
+      if (!query.is_object() || plan == query.end()) {
+        continue;
+      }
+      rows = rows ? rows : rows_of_topmost(*plan);
+      result.touched += touched_by(*plan);
+      if (const auto planning = query.find("Planning"); planning != query.end()) {
+        result.touched += touched_by(*planning);
+      }
+    }
+  }
+  if (!rows) {
+    throw pg::Failure(pg::FailureKind::refused, "a statement that changes no rows was to be measured");
+  }
+  result.rows = static_cast<std::uint64_t>(std::llround(*rows));
+  return result;
+}
+
+TouchedRows run_and_measure(pg::Connection& connection, const std::string& sql, const pg::Parameters& parameters) {
+  const pg::Result result = connection.query(measured_sql(sql), parameters);
+  return parse_explained(result.text(0, 0));
+}
+
+}  // namespace pgsluice::mover
