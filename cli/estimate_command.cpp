@@ -263,7 +263,7 @@ int estimate_command(const Options& options) {
   if (options.is_on("remove-leftovers")) {
     const std::size_t count = remove_leftovers(options, terminal, log, wanted.table);
     options.is_on("json") ? print_result(nlohmann::ordered_json{{"trials_removed", count}, {"exit_code", 0}})
-                          : print_result(std::to_string(count) + " trials that were killed had left something\n");
+                          : print_result("killed trials that had left something: " + std::to_string(count) + "\n");
     return 0;
   }
   check_databases(reached, options, wanted.table);

@@ -67,9 +67,14 @@ std::string range_text(const capacity::DurationRange& duration) {
          span_text(duration.high_seconds);
 }
 
+// Credits that were saved in the first moments, and are gone after a few more, are not worth a word.
 std::string burst_text(const capacity::Prediction& prediction) {
+  constexpr double kShareWorthAWord = 0.01;
   std::string text;
   for (const capacity::BurstEnd& end : prediction.burst_ends) {
+    if (end.seconds < kShareWorthAWord * prediction.duration.expected_seconds) {
+      continue;
+    }
     text += "  after " + span_text(end.seconds) + " the credits of " + std::string(name_of(end.limit)) +
             " are spent: " + rate_text(end.rows_per_second_before) + " before, " +
             rate_text(end.rows_per_second_after) + " after\n";
@@ -81,13 +86,16 @@ std::string answer_text(const Estimate& estimate) {
   const TriedCombination& chosen = estimate.chosen();
   const std::string what = estimate.only_read() ? "Reading all of " : "The whole job on ";
   std::string text = what + estimate.source + " (" + count_text(estimate.table_rows) + " rows, " +
-                     bytes_text(estimate.table_bytes) + "; " + estimate.layout + ") by " + display(chosen.combination) +
+                     bytes_text(estimate.table_bytes) + "; " + estimate.layout + ") " +
+                     (estimate.only_read() ? "with " + workers_text(chosen.combination.workers)
+                                           : "by " + display(chosen.combination)) +
                      " takes about\n  " + range_text(chosen.prediction.duration) + "\n";
   text += "what binds: " + binding_text(estimate) + "\n";
   if (!estimate.server) {
     return text + "This is the trial's latest pace, extrapolated: see below why it may lie.\n";
   }
-  text += chosen.prediction.burst_ends.empty() ? "" : "burst:\n" + burst_text(chosen.prediction);
+  const std::string burst = burst_text(chosen.prediction);
+  text += burst.empty() ? "" : "burst:\n" + burst;
   if (chosen.with_credits &&
       chosen.with_credits->duration.expected_seconds != chosen.prediction.duration.expected_seconds) {
     text += "with all burst credits, as a restored fork has them: " + range_text(chosen.with_credits->duration) + "\n" +

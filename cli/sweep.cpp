@@ -69,9 +69,12 @@ std::vector<Change> changes_of(const std::string& name, const std::vector<std::s
 
 }  // namespace
 
+std::string workers_text(unsigned workers) {
+  return std::to_string(workers) + (workers == 1 ? " worker" : " workers");
+}
+
 std::string display(const Combination& combination) {
-  std::string text = methods_text(combination.methods) + ", " + std::to_string(combination.workers) +
-                     (combination.workers == 1 ? " worker" : " workers");
+  const std::string text = methods_text(combination.methods) + ", " + workers_text(combination.workers);
   return combination.batch_rows == 0 ? text
                                      : text + ", batches of " + exact_count_text(combination.batch_rows) +
                                            (combination.batch_rows == 1 ? " row" : " rows");

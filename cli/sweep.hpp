@@ -18,6 +18,7 @@ struct Combination {
 
 // "insert, 4 workers", "insert or stream, 2 workers, batches of 10,000 rows".
 std::string display(const Combination& combination);
+std::string workers_text(unsigned workers);  // "4 workers"
 
 // "workers=1,2,4 method=insert,stream batch-rows=1k,10k": every combination, those of the last word side by side. What
 // is not swept is as in `start`. Empty text: `start` alone. Fails: refused, for a word of no such form, a value that

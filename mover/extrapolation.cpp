@@ -137,9 +137,13 @@ std::vector<double> reading_shares(const Findings& findings) {
   }
   const bool is_told = sum > 0 && seconds > kReadsAreCurrentAfterSeconds * static_cast<double>(weights.size());
   if (!is_told) {
-    std::transform(findings.passes.begin(), findings.passes.end(), weights.begin(),
-                   [](const TrialPass& pass) { return pass.rows; });
-    sum = rows_of(findings);
+    sum = 0;
+    for (std::size_t p = 0; p < weights.size(); ++p) {
+      const TrialPass& pass = findings.passes[p];
+      const double width = findings.strata[pass.stratum].row_bytes;
+      weights[p] = pass.rows * (width > 0 ? width : 1);
+      sum += weights[p];
+    }
   }
   for (double& weight : weights) {
     weight /= std::max(sum, std::numeric_limits<double>::min());
@@ -168,6 +172,9 @@ void add_fixed(Making& making) {
   const double wal =
       findings.preparing.work.wal_bytes.value_or(0) + leaves * findings.empty_leaf.work.wal_bytes.value_or(0);
   const double seconds = findings.preparing.seconds + leaves * findings.empty_leaf.seconds / findings.index_jobs;
+  if (wal <= 0 && seconds <= 0) {
+    return;
+  }
   capacity::Stratum fixed;
   fixed.name = "tables and empty indexes";
   fixed.rows = 1;
@@ -186,22 +193,39 @@ void settle_reading(Making& making) {
   }
 }
 
+// A plan by heap blocks expects as many rows in each, so narrow rows are more than it says: what the trial found in
+// whole ranges corrects that. Together they are as many as the table has.
+std::vector<double> rows_of_kinds(const Findings& findings, double table_rows) {
+  std::vector<double> found(findings.strata.size());
+  std::vector<double> expected(findings.strata.size());
+  for (const TrialPass& pass : findings.passes) {
+    found[pass.stratum] += pass.rows_of_whole_ranges;
+    expected[pass.stratum] += pass.rows_expected;
+  }
+  std::vector<double> rows;
+  for (std::size_t i = 0; i < findings.strata.size(); ++i) {
+    rows.push_back(findings.strata[i].rows * (expected[i] > 0 && found[i] > 0 ? found[i] / expected[i] : 1));
+  }
+  const double all = std::accumulate(rows.begin(), rows.end(), 0.0);
+  for (double& kind : rows) {
+    kind *= all > 0 ? table_rows / all : 0;
+  }
+  return rows;
+}
+
 void add_kinds(Making& making, const Window& window) {
   const Findings& findings = making.findings;
   const std::vector<double> shares = reading_shares(findings);
   const std::vector<double> seconds = session_seconds_per_row(findings, window);
   const double moved = std::max(1.0, rows_of(findings));
   const double wal_all = wal_of(findings);
-  const double estimated_rows =
-      std::accumulate(findings.strata.begin(), findings.strata.end(), 0.0,
-                      [](double sum, const TrialStratum& stratum) { return sum + stratum.rows; });
-  const double scale = estimated_rows > 0 ? making.table.rows / estimated_rows : 1;
+  const std::vector<double> kind_rows = rows_of_kinds(findings, making.table.rows);
   making.made.first_kind = making.made.job.strata.size();
   making.made.kind_count = findings.strata.size();
   for (std::size_t i = 0; i < findings.strata.size(); ++i) {
     capacity::Stratum kind;
     kind.name = findings.strata[i].name;
-    kind.rows = findings.strata[i].rows * scale;
+    kind.rows = kind_rows[i];
     double rows = 0;
     double wal = 0;
     for (std::size_t p = 0; p < findings.passes.size(); ++p) {

@@ -119,7 +119,11 @@ Findings read_sample(const planner::Plan& plan, const Sessions& sessions, const 
       const std::lock_guard lock(mutex);
       pass.rows += static_cast<double>(read.rows);
       pass.busy_seconds += seconds_since(range_begun);
-      findings.ranges += read.is_whole ? 1 : 0;
+      if (read.is_whole) {
+        ++findings.ranges;
+        pass.rows_of_whole_ranges += static_cast<double>(read.rows);
+        pass.rows_expected += static_cast<double>(plan.ranges[ranges[unit]].rows_estimate);
+      }
     });
     pass.work = difference(read_server_work(lead, pids), before);
     pass.seconds = seconds_since(begun) - pass.begin_seconds;

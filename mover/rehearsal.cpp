@@ -49,7 +49,9 @@ double grown(std::uint64_t now, std::uint64_t before) {
 struct Moved {
   double rows = 0;
   double busy_seconds = 0;
-  std::uint64_t ranges = 0;
+  std::uint64_t ranges = 0;  // To their end; so are the two below.
+  double rows_of_whole_ranges = 0;
+  double rows_expected = 0;
 };
 
 // One call of rehearse().
@@ -144,7 +146,11 @@ Moved Rehearsal::move_ranges(Crew& crew, const std::vector<std::uint32_t>& range
     const std::lock_guard lock(mutex);
     moved.busy_seconds += seconds_since(begun);
     moved.rows += static_cast<double>(outcome.rows_moved);
-    moved.ranges += outcome.kind == RangeOutcome::Kind::done ? 1 : 0;
+    if (outcome.kind == RangeOutcome::Kind::done) {
+      ++moved.ranges;
+      moved.rows_of_whole_ranges += static_cast<double>(outcome.rows_moved);
+      moved.rows_expected += static_cast<double>(plan_.ranges[outcome.range].rows_estimate);
+    }
   });
   findings_.ranges += moved.ranges;
   return moved;
@@ -211,6 +217,8 @@ void Rehearsal::move_in_passes(Crew& crew, TrialQueue& queue, TrialSampler& samp
     pass.seconds = seconds_since(moving_begun_) - pass.begin_seconds;
     pass.rows = moved.rows;
     pass.busy_seconds = moved.busy_seconds;
+    pass.rows_of_whole_ranges = moved.rows_of_whole_ranges;
+    pass.rows_expected = moved.rows_expected;
     ranges_per_second = pass.seconds > 0 ? static_cast<double>(ranges.size()) / pass.seconds : 0;
     if (pass.rows > 0) {
       findings_.passes.push_back(pass);

@@ -20,6 +20,9 @@ struct TrialPass {
   double seconds = 0;
   double busy_seconds = 0;  // Of all workers together.
   double rows = 0;
+  // Of the ranges that were moved to their end, and what the plan expected of these.
+  double rows_of_whole_ranges = 0;
+  double rows_expected = 0;
   ServerWork work;  // Of the whole server meanwhile, WAL, reading and our sessions' processor time.
 };
 

@@ -68,6 +68,7 @@ std::vector<TrialStratum> trial_strata(std::span<const planner::Range> ranges, s
     TrialStratum& stratum = found[{place, width}];
     stratum.name = ranges.size() == 1 ? "all" : name_of(place, width);
     stratum.rows += rows;
+    stratum.row_bytes += knows_widths ? row_bytes[i] : 0;
     stratum.ranges.push_back(ranges[i].index);
     rows_before += rows;
   }
@@ -75,11 +76,10 @@ std::vector<TrialStratum> trial_strata(std::span<const planner::Range> ranges, s
   std::mt19937_64 random(seed);
   std::vector<TrialStratum> strata;
   for (auto& [kind, stratum] : found) {
+    stratum.row_bytes /= static_cast<double>(stratum.ranges.size());
     shuffle(stratum.ranges, random);
     strata.push_back(std::move(stratum));
   }
-  std::stable_sort(strata.begin(), strata.end(),
-                   [](const TrialStratum& a, const TrialStratum& b) { return a.rows > b.rows; });
   return strata;
 }
 

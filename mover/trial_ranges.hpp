@@ -19,13 +19,14 @@ namespace pgsluice::mover {
 struct TrialStratum {
   std::string name;                   // "old", "new, wide", "middle, TOAST"; "all" when the plan has one range.
   double rows = 0;                    // In the whole table; an estimate.
+  double row_bytes = 0;               // The average stored width; 0 when nobody looked.
   std::vector<std::uint32_t> ranges;  // By index, in the order in which to try them.
 };
 
 // `row_bytes`: the average stored width of a row, for each range; empty when nobody looked. The order within a stratum
 // follows from `seed` alone.
 //
-// Ensures: each range is in exactly one stratum; no stratum is empty; strata of more rows come first.
+// Ensures: each range is in exactly one stratum; no stratum is empty; old ones come first.
 std::vector<TrialStratum> trial_strata(std::span<const planner::Range> ranges, std::span<const double> row_bytes,
                                        std::uint64_t seed);
 
