@@ -19,11 +19,24 @@ enum class Width { plain, wide, toast };
 constexpr double kToastBytes = 2032;
 constexpr double kWideFactor = 2;
 
-double middle_of(std::span<const double> values) {
-  std::vector<double> sorted(values.begin(), values.end());
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return *middle;
+// The width of the row in the middle. A range of wide rows holds fewer of them, whatever a plan by blocks expects.
+double middle_of(std::span<const planner::Range> ranges, std::span<const double> row_bytes) {
+  std::map<double, double> rows_of_width;
+  double rows_total = 0;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const double width = std::max(1.0, row_bytes[i]);
+    const double rows = static_cast<double>(std::max<std::uint64_t>(1, ranges[i].bytes_estimate)) / width;
+    rows_of_width[width] += rows;
+    rows_total += rows;
+  }
+  double rows_before = 0;
+  for (const auto& [width, rows] : rows_of_width) {
+    rows_before += rows;
+    if (rows_before >= rows_total / 2) {
+      return width;
+    }
+  }
+  return 1;
 }
 
 Width width_of(double row_bytes, double middle_bytes) {
@@ -54,7 +67,7 @@ std::vector<TrialStratum> trial_strata(std::span<const planner::Range> ranges, s
     rows_total += static_cast<double>(range.rows_estimate);
   }
   const bool knows_widths = row_bytes.size() == ranges.size() && !ranges.empty();
-  const double middle_bytes = knows_widths ? middle_of(row_bytes) : 0;
+  const double middle_bytes = knows_widths ? middle_of(ranges, row_bytes) : 0;
 
   std::map<std::pair<std::size_t, Width>, TrialStratum> found;
   double rows_before = 0;

@@ -2,8 +2,8 @@
 // says something of the whole table and not of its first rows. Pure.
 //
 // A kind (stratum) is a place in the source, by thirds of its rows from the first range to the last (old, middle, new),
-// crossed with how wide rows are there, where somebody looked: plain, wide (twice the middle range), or so wide that
-// most rows must have values in TOAST. How many rows a kind has in the whole table is known from the plan, so what was
+// crossed with how wide rows are there, where somebody looked: plain, wide (twice the middle row), or so wide that most
+// rows must have values in TOAST. How many rows a kind has in the whole table is known from the plan, so what was
 // measured of each can be put together in the right shares.
 #pragma once
 

@@ -58,6 +58,13 @@ TEST(TrialStrata, AreThirdsOfTheRowsCrossedWithWhatIsUnusuallyWide) {
   EXPECT_DOUBLE_EQ(strata.back().row_bytes, 4000);
 }
 
+TEST(TrialStrata, WideIsMeasuredByTheMiddleRowAlsoWhereWideRowsFillHalfOfTheHeap) {
+  std::vector<double> widths(100, 50);
+  std::fill(widths.begin() + 40, widths.end(), 400);
+  EXPECT_EQ(names_of(trial_strata(ranges_of(100), widths, 1)),
+            (std::set<std::string>{"old", "middle", "middle, wide", "new, wide"}));
+}
+
 TEST(TrialStrata, ThirdsAreOfRowsNotOfRanges) {
   std::vector<planner::Range> ranges = ranges_of(4);
   ranges[0].rows_estimate = 900;
