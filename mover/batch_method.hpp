@@ -1,12 +1,13 @@
 // How one batch travels: the interface of the four methods and the SQL they share. A method moves the rows of a slice
-// inside a transaction that the caller opened and will commit together with the ledger's row; it neither begins nor
-// commits.
+// inside a transaction that it begins and that the caller will commit together with the ledger's row. What it asks the
+// server on the way travels together, where it can.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mover/leaf_completion.hpp"
 #include "mover/retry.hpp"
@@ -24,6 +25,15 @@ struct Slice {
   std::optional<planner::Key> upper;
 };
 
+struct Batch {
+  Slice slice;
+  bool is_smallest = false;  // The slice cannot be made smaller, so it must be moved whatever its size.
+  // What the caller wants to know of the source when the rows have travelled: asked on source_session(), and before the
+  // transaction ends where that is the target's.
+  std::vector<pg::Step> looks;
+  const pg::Result* answer = nullptr;  // To the method's question about this slice, where it was asked.
+};
+
 struct BatchResult {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;  // Of user data: measured where rows pass through the client, else from the table's average.
@@ -31,16 +41,18 @@ struct BatchResult {
   std::optional<RowTally> arrived;  // Of the rows as the target holds them, where the method was asked to look.
   bool too_large =
       false;  // The batch did not fit into the client's buffer: roll back and come again with a smaller one.
+  std::vector<pg::Result> looks;  // One for each of the batch's; none where it is too large.
 };
 
 class BatchMethod {
  public:
   virtual ~BatchMethod() = default;
-  // Moves the rows of `slice` within `target`'s open transaction. `is_smallest` says that the slice cannot be made
-  // smaller, so that it must be moved whatever its size. Fails: server, connection.
-  virtual BatchResult move_rows(pg::Connection& target, const Slice& slice, bool is_smallest) = 0;
-  // The mode that the caller must open the transaction with, as pg::Connection::begin() takes it.
-  virtual std::string_view transaction_mode() const { return ""; }
+  // Begins a transaction of `target` and moves the batch's rows in it. Fails: server, connection; the transaction may
+  // be open then, and is the caller's to roll back.
+  virtual BatchResult move_rows(pg::Connection& target, const Batch& batch) = 0;
+  // What move_rows() would ask the target about a slice before it moves the rows, if anything: for who has something
+  // else to send before.
+  virtual std::optional<pg::Step> question(const Slice& /*slice*/) const { return std::nullopt; }
   // Where the rows of the last move_rows() went.
   virtual Landing landing() const { return {}; }
   // How rows reach the leaves, where there is more than one way and it is decided: "direct to 16 leaves"; else empty.

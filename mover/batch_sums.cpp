@@ -5,20 +5,11 @@
 
 namespace pgsluice::mover {
 
-namespace {
-
-planner::Condition source_tally_sql(const planner::Plan& plan, const SumForm& form, const Slice& slice) {
-  planner::Condition tally = planner::between_sql(plan.key, slice.lower, slice.upper);
-  tally.sql = "SELECT " + count_and_sum_sql(plan.source, "leaving", {}, form.hash) + " FROM ONLY " +
-              source_table_sql(plan) + " AS leaving WHERE " + tally.sql;
-  return tally;
-}
-
-}  // namespace
-
-RowTally read_source_tally(pg::Connection& source, const planner::Plan& plan, const SumForm& form, const Slice& slice) {
-  const planner::Condition tally = source_tally_sql(plan, form, slice);
-  return row_tally_at(source.query_prepared(tally.sql, tally.parameters), 0);
+pg::Step source_tally_sql(const planner::Plan& plan, const SumForm& form, const Slice& slice) {
+  planner::Condition condition = planner::between_sql(plan.key, slice.lower, slice.upper);
+  return pg::prepared_step("SELECT " + count_and_sum_sql(plan.source, "leaving", {}, form.hash) + " FROM ONLY " +
+                               source_table_sql(plan) + " AS leaving WHERE " + condition.sql,
+                           std::move(condition.parameters));
 }
 
 void check_arrival(const planner::Plan& plan, const planner::Range& range, const RowTally& source,

@@ -19,8 +19,8 @@ struct SumForm {
   CastColumns target_cast;
 };
 
-// The rows of a slice in the source, as `source` sees them now. Fails: server, connection.
-RowTally read_source_tally(pg::Connection& source, const planner::Plan& plan, const SumForm& form, const Slice& slice);
+// Asks for the rows of a slice in the source, as row_tally_at() takes the answer.
+pg::Step source_tally_sql(const planner::Plan& plan, const SumForm& form, const Slice& slice);
 
 // Compares what is in the source with what was taken by the target, and how, where that is known.
 // Fails: mismatch, when they differ; the caller's transaction must be rolled back.

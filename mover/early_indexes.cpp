@@ -54,7 +54,8 @@ std::optional<EarlyIndexes::Unit> EarlyIndexes::take() {
   return unit;
 }
 
-void EarlyIndexes::build(pg::Connection& target, const Unit& unit) const {
+gate::Touched EarlyIndexes::build(pg::Connection& target, const Unit& unit) const {
+  gate::Touched touched;
   in_transaction(target, [&] {
     be_patient(target);
     set_for_transaction(target, "max_parallel_maintenance_workers", "0");  // The workers are the parallelism.
@@ -62,8 +63,10 @@ void EarlyIndexes::build(pg::Connection& target, const Unit& unit) const {
     if (!options_.maintenance_work_mem.empty()) {
       set_for_transaction(target, "maintenance_work_mem", options_.maintenance_work_mem);
     }
-    build_leaf_index(target, plan_, *unit.index, *unit.leaf);  // Or another mover is at it.
+    // Where another mover is at it there is nothing to do.
+    touched = build_leaf_index(target, plan_, *unit.index, *unit.leaf).value_or(gate::Touched{});
   });
+  return touched;
 }
 
 bool EarlyIndexes::build_one(RangeMover& worker) {
@@ -71,10 +74,20 @@ bool EarlyIndexes::build_one(RangeMover& worker) {
   if (!unit) {
     return false;
   }
+  if (options_.gate != nullptr && !options_.gate->enter_unpaced()) {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    return false;  // A stop was requested; the index is made by a later run.
+  }
   const auto begun = std::chrono::steady_clock::now();
   std::optional<pg::Failure> failure;
   try {
-    worker.lend_target([&](pg::Connection& target) { build(target, *unit); });
+    worker.lend_target([&](pg::Connection& target) {
+      const gate::Touched touched = build(target, *unit);
+      if (options_.gate != nullptr) {
+        options_.gate->leave_unpaced(touched);
+      }
+    });
   } catch (const pg::Failure& caught) {
     failure = caught;
   }

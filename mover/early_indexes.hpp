@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "mover/gate_keeper.hpp"
 #include "mover/leaf_completion.hpp"
 #include "mover/observer.hpp"
 #include "mover/range_mover.hpp"
@@ -25,6 +26,7 @@ namespace pgsluice::mover {
 struct EarlyIndexesOptions {
   unsigned jobs = 1;                 // At most so many at once.
   std::string maintenance_work_mem;  // "1GB"; empty leaves the server's.
+  GateKeeper* gate = nullptr;        // Each index waits for it.
 };
 
 // Thread: any.
@@ -51,7 +53,7 @@ class EarlyIndexes {
     const planner::TargetIndex* index = nullptr;
   };
   std::optional<Unit> take();
-  void build(pg::Connection& target, const Unit& unit) const;
+  gate::Touched build(pg::Connection& target, const Unit& unit) const;
 
   const planner::Plan& plan_;
   const EarlyIndexesOptions options_;

@@ -1,5 +1,7 @@
 #include "mover/heap_parts.hpp"
 
+#include <algorithm>
+
 #include "pg/identifier.hpp"
 #include "pg/statements.hpp"
 
@@ -30,7 +32,9 @@ std::string hashed_rows_sql(const Comparison& comparison, const HeapPart& part, 
 
 }  // namespace
 
-HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& table, const Side& side) {
+HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& table, const Side& side,
+                          std::optional<std::uint64_t> pages_max) {
+  const std::uint64_t part_blocks = std::min(kPartBlocks, pages_max.value_or(kPartBlocks));
   HeapParts result;
   const bool may_cut = connection.server_major_version() >= kTidRangeScanSince;
   const pg::Result heaps =
@@ -41,13 +45,15 @@ HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& t
     part.side = &side;
     part.heap_sql = heaps.text(i, 0);
     const auto block_count = static_cast<std::uint64_t>(heaps.integer(i, 2));
-    const std::uint64_t cut_count = may_cut ? block_count / kPartBlocks : 0;
+    const std::uint64_t cut_count = may_cut ? block_count / part_blocks : 0;
     for (std::uint64_t cut = 1; cut <= cut_count; ++cut) {
-      part.upper = cut * kPartBlocks;
+      part.upper = cut * part_blocks;
+      part.page_count = part_blocks;
       result.parts.push_back(part);
       part.lower = part.upper;
     }
     part.upper.reset();
+    part.page_count = block_count - part.lower.value_or(0);
     result.parts.push_back(part);
     description += part.heap_sql + " " + std::string(heaps.text(i, 1)) + " " + std::to_string(cut_count) + "\n";
   }

@@ -18,6 +18,7 @@ struct HeapPart {
   std::string heap_sql;  // `"s"."leaf"`
   std::optional<std::uint64_t> lower;
   std::optional<std::uint64_t> upper;
+  std::uint64_t page_count = 0;  // When it was cut.
 };
 
 struct HeapParts {
@@ -28,7 +29,9 @@ struct HeapParts {
 
 // All heaps of one side: `side` is a member of `comparison` and must outlive the result. A server before 14 cannot
 // begin to read in the middle of a heap, so there a heap is one part.
-HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& table, const Side& side);
+// `pages_max`: of a part; absent: seconds' worth.
+HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& table, const Side& side,
+                          std::optional<std::uint64_t> pages_max = std::nullopt);
 
 // The rows of a part whose hash has (hash & filter_mask) among an array ($1, bigint[]), counted and summed by (hash &
 // mask): columns `class`, `rows`, `checksum`. Without a filter mask: all rows, no parameter. Mask 0 makes one class of

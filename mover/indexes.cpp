@@ -42,13 +42,17 @@ struct LeafIndex {
 // Sessions for ParallelUnits, and what the observer is told.
 class Builder {
  public:
-  Builder(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
-          const std::string& maintenance_work_mem)
-      : plan_(plan), sessions_(sessions), context_(context), indexes_(leaf_indexes(plan)), units_(jobs, context.stop) {
+  Builder(const Plan& plan, const Sessions& sessions, const RetryContext& context, const IndexOptions& options)
+      : plan_(plan),
+        sessions_(sessions),
+        context_(context),
+        indexes_(leaf_indexes(plan)),
+        gate_(options.gate),
+        units_(options.jobs, context.stop) {
     // The sessions are as many as were asked for; workers of the server beside each would be more.
     Sessions::Settings settings = {{"max_parallel_maintenance_workers", "0"}};
-    if (!maintenance_work_mem.empty()) {
-      settings.emplace_back("maintenance_work_mem", maintenance_work_mem);
+    if (!options.maintenance_work_mem.empty()) {
+      settings.emplace_back("maintenance_work_mem", options.maintenance_work_mem);
     }
     for (unsigned worker = 0; worker < units_.workers(); ++worker) {
       open_.emplace_back(units_.cancellable(
@@ -73,6 +77,7 @@ class Builder {
   const Sessions& sessions_;
   const RetryContext& context_;
   std::vector<TargetIndex> indexes_;
+  GateKeeper* gate_;
   ParallelUnits units_;
   std::deque<Session> open_;
   std::optional<UnitProgress> progress_;
@@ -110,17 +115,23 @@ bool Builder::is_more_than_a_fair_share(const LeafIndex& wanted) const {
 void Builder::build_on_leaf(Session& session, const LeafIndex& wanted) {
   const std::string what = "building index " + display_index(planner::name_on(plan_, *wanted.index, *wanted.leaf));
   while (true) {
-    bool is_built = false;
+    if (gate_ != nullptr && !gate_->enter_unpaced()) {
+      leave_if_stopped(context_, "building indexes");
+    }
+    std::optional<gate::Touched> touched;
     repeat_until_done(session, context_, what, [&](pg::Connection& target) {
       progress_->began(wanted.unit, target.backend_pid());
       in_transaction(target, [&] {
         if (is_more_than_a_fair_share(wanted)) {
           fixed_query(target, "server_parallel_maintenance");
         }
-        is_built = build_leaf_index(target, plan_, *wanted.index, *wanted.leaf);
+        touched = build_leaf_index(target, plan_, *wanted.index, *wanted.leaf);
       });
     });
-    if (is_built) {
+    if (touched && gate_ != nullptr) {
+      gate_->leave_unpaced(*touched);
+    }
+    if (touched) {
       return;
     }
     constexpr std::chrono::milliseconds kOtherMoverPause{500};
@@ -230,10 +241,10 @@ void Builder::build_all() {
 
 }  // namespace
 
-void build_indexes(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
-                   const std::string& maintenance_work_mem) {
+void build_indexes(const Plan& plan, const Sessions& sessions, const RetryContext& context,
+                   const IndexOptions& options) {
   if (!plan.layout.existing) {
-    Builder(plan, sessions, context, jobs, maintenance_work_mem).build_all();
+    Builder(plan, sessions, context, options).build_all();
   }
 }
 

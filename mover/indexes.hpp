@@ -15,18 +15,24 @@
 
 #include <string>
 
+#include "mover/gate_keeper.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
 #include "planner/plan.hpp"
 
 namespace pgsluice::mover {
 
-// `jobs` sessions build at once. `maintenance_work_mem`: "1GB"; empty leaves the server's. Does nothing to a target
-// that was there before us: its indexes are its maker's. Ensures: every index of the plan is valid on every table of
-// the target's tree, and each belongs to its parent's. Fails: server (23505 when rows are equal where they must not be;
-// the message names leaf and index), connection; interrupted.
+struct IndexOptions {
+  unsigned jobs = 1;                 // So many are built at once.
+  std::string maintenance_work_mem;  // "1GB"; empty leaves the server's.
+  GateKeeper* gate = nullptr;        // Each build waits for it; one in hand is not paced.
+};
+
+// Does nothing to a target that was there before us: its indexes are its maker's. Ensures: every index of the plan is
+// valid on every table of the target's tree, and each belongs to its parent's. Fails: server (23505 when rows are equal
+// where they must not be; the message names leaf and index), connection; interrupted.
 //        What is built stays.
-void build_indexes(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs,
-                   const std::string& maintenance_work_mem);
+void build_indexes(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context,
+                   const IndexOptions& options);
 
 }  // namespace pgsluice::mover

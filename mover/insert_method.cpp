@@ -25,23 +25,42 @@ class InsertMethod : public BatchMethod {
         insert_(plan),
         row_bytes_(average_row_bytes(plan.source)) {}
 
-  BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
-    BatchResult result;
-    if (takes_sums_) {
-      const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
-      result.arrived =
-          row_tally_at(target.query_prepared(head_sql_ + condition.sql + tail_sql_, condition.parameters), 0);
-    }
-    result.rows = takes_sums_ ? result.arrived->rows : insert_.insert(target, slice);
+  BatchResult move_rows(pg::Connection& target, const Batch& batch) override {
+    BatchResult result = takes_sums_ ? insert_and_sum(target, batch) : insert(target, batch);
     result.bytes = static_cast<std::uint64_t>(static_cast<double>(result.rows) * row_bytes_);
     return result;
   }
 
+  std::optional<pg::Step> question(const Slice& slice) const override {
+    return takes_sums_ ? std::nullopt : insert_.question(slice);
+  }
   Landing landing() const override { return takes_sums_ ? Landing{} : insert_.landing(); }
   std::string routing_description() const override { return insert_.description(); }
   pg::Connection& source_session(pg::Connection& target) override { return target; }
 
  private:
+  BatchResult insert(pg::Connection& target, const Batch& batch) {
+    SourceInsert::Answers answers = insert_.insert(target, "", batch.slice, batch.looks, batch.answer);
+    BatchResult result;
+    result.rows = answers.rows;
+    result.looks = std::move(answers.behind);
+    return result;
+  }
+
+  BatchResult insert_and_sum(pg::Connection& target, const Batch& batch) {
+    planner::Condition condition = planner::between_sql(plan_.key, batch.slice.lower, batch.slice.upper);
+    std::vector<pg::Step> steps = {
+        pg::begin_step(), pg::prepared_step(head_sql_ + condition.sql + tail_sql_, std::move(condition.parameters))};
+    steps.insert(steps.end(), batch.looks.begin(), batch.looks.end());
+    std::vector<pg::Result> answers = target.run_together(steps);
+    BatchResult result;
+    result.arrived = row_tally_at(answers[1], 0);
+    result.rows = result.arrived->rows;
+    answers.erase(answers.begin(), answers.begin() + 2);
+    result.looks = std::move(answers);
+    return result;
+  }
+
   const planner::Plan& plan_;
   bool takes_sums_;
   std::string head_sql_;

@@ -33,6 +33,13 @@ pg::Failure explained(const pg::Failure& failure, const pg::QualifiedName& index
   return better;
 }
 
+// An index is written once as it is made, past the buffers, and once into the log.
+gate::Touched read_work(pg::Connection& target, const pg::QualifiedName& index, const planner::PartitionNode& leaf) {
+  const pg::Result row = fixed_query(target, "index_build_work", {pg::quoted(leaf.name), pg::quoted(index)});
+  const auto index_pages = static_cast<double>(row.integer(0, 1));
+  return {std::max(0.0, static_cast<double>(row.integer(0, 0))), index_pages, index_pages * gate::kPageBytes};
+}
+
 }  // namespace
 
 std::vector<planner::TargetIndex> leaf_indexes(const planner::Plan& plan) {
@@ -41,16 +48,16 @@ std::vector<planner::TargetIndex> leaf_indexes(const planner::Plan& plan) {
   return indexes;
 }
 
-bool build_leaf_index(pg::Connection& target, const planner::Plan& plan, const planner::TargetIndex& index,
-                      const planner::PartitionNode& leaf) {
+std::optional<gate::Touched> build_leaf_index(pg::Connection& target, const planner::Plan& plan,
+                                              const planner::TargetIndex& index, const planner::PartitionNode& leaf) {
   const pg::QualifiedName name = planner::name_on(plan, index, leaf);
   try {
     if (!fixed_query(target, "try_claim_index", {plan.migration_id, pg::quoted(name)}).boolean(0, 0)) {
-      return false;
+      return std::nullopt;
     }
     const auto present = TargetObjects::read(target, {&leaf}).find(leaf, TargetObjects::Kind::index, name.name);
     if (present && present->is_valid) {
-      return true;
+      return gate::Touched{};
     }
     if (present) {
       target.query(planner::drop_index_sql(name, leaf).sql);
@@ -58,7 +65,7 @@ bool build_leaf_index(pg::Connection& target, const planner::Plan& plan, const p
     for (const planner::Statement& statement : planner::create_leaf_index_sql(plan, index, leaf)) {
       target.query(statement.sql);
     }
-    return true;
+    return read_work(target, name, leaf);
   } catch (const pg::Failure& failure) {
     if (failure.kind() == pg::FailureKind::server && !failure.is_transient()) {
       throw explained(failure, name, leaf);

@@ -39,12 +39,48 @@ pg::Parameters lock_keys(const std::string& migration_id, std::int64_t range) {
   return {migration_id, std::to_string(range)};
 }
 
+pg::Step try_lock_step(const pg::Connection& target, const std::string& migration_id, std::int64_t range) {
+  return pg::prepared_step(fixed(target, "try_claim"), lock_keys(migration_id, range));
+}
+
+pg::Step unlock_step(const pg::Connection& target, const std::string& migration_id, std::int64_t range) {
+  return pg::prepared_step(fixed(target, "release_claim"), lock_keys(migration_id, range));
+}
+
 bool try_lock(pg::Connection& target, const std::string& migration_id, std::int64_t range) {
-  return target.query_prepared(fixed(target, "try_claim"), lock_keys(migration_id, range)).boolean(0, 0);
+  const pg::Step step = try_lock_step(target, migration_id, range);
+  return target.run_together({&step, 1}).front().boolean(0, 0);
 }
 
 void unlock(pg::Connection& target, const std::string& migration_id, std::int64_t range) {
-  target.query_prepared(fixed(target, "release_claim"), lock_keys(migration_id, range));
+  const pg::Step step = unlock_step(target, migration_id, range);
+  target.run_together({&step, 1});
+}
+
+pg::Step entry_step(const pg::Connection& target, const std::string& migration_id, std::uint32_t range) {
+  return pg::prepared_step(fixed(target, "ledger_entries"), {migration_id, std::to_string(range)});
+}
+
+std::optional<LedgerEntry> entry_in(const pg::Result& rows) {
+  return rows.row_count() == 0 ? std::nullopt : std::optional<LedgerEntry>(entry_at(rows, 0));
+}
+
+pg::Step batch_step(const pg::Connection& target, const std::string& migration_id,
+                    const std::optional<planner::Key>& before, const LedgerEntry& batch) {
+  pg::Parameters parameters = {migration_id,
+                               std::to_string(batch.range),
+                               batch.up_to ? pg::Parameter(planner::to_array_text(*batch.up_to)) : std::nullopt,
+                               batch.complete ? "true" : "false",
+                               std::to_string(batch.rows),
+                               std::to_string(batch.bytes),
+                               batch.checksum,
+                               std::to_string(batch.rows_summed),
+                               std::to_string(batch.rows_checked)};
+  if (!before) {
+    return pg::prepared_step(fixed(target, "ledger_start"), std::move(parameters));
+  }
+  parameters.emplace_back(planner::to_array_text(*before));
+  return pg::prepared_step(fixed(target, "ledger_advance"), std::move(parameters));
 }
 
 }  // namespace
@@ -124,26 +160,29 @@ std::map<std::uint32_t, LedgerEntry> read_ledger(pg::Connection& target, const s
 
 std::optional<LedgerEntry> read_ledger_entry(pg::Connection& target, const std::string& migration_id,
                                              std::uint32_t range) {
-  const pg::Result rows = target.query_prepared(fixed(target, "ledger_entries"), {migration_id, std::to_string(range)});
-  return rows.row_count() == 0 ? std::nullopt : std::optional<LedgerEntry>(entry_at(rows, 0));
+  const pg::Step step = entry_step(target, migration_id, range);
+  return entry_in(target.run_together({&step, 1}).front());
 }
 
-bool advance_ledger(pg::Connection& target, const std::string& migration_id, const std::optional<planner::Key>& before,
-                    const LedgerEntry& batch) {
-  pg::Parameters parameters = {migration_id,
-                               std::to_string(batch.range),
-                               batch.up_to ? pg::Parameter(planner::to_array_text(*batch.up_to)) : std::nullopt,
-                               batch.complete ? "true" : "false",
-                               std::to_string(batch.rows),
-                               std::to_string(batch.bytes),
-                               batch.checksum,
-                               std::to_string(batch.rows_summed),
-                               std::to_string(batch.rows_checked)};
-  if (!before) {
-    return target.query_prepared(fixed(target, "ledger_start"), parameters).affected_rows() == 1;
+bool commit_batch(pg::Connection& target, const std::string& migration_id, const std::optional<planner::Key>& before,
+                  const LedgerEntry& batch) {
+  constexpr std::string_view kDivisionByZero = "22012";  // How the server refuses the row; see the statements.
+  constexpr std::size_t kLedgerStep = 0;
+  std::vector<pg::Step> steps = {batch_step(target, migration_id, before, batch), pg::commit_step()};
+  if (batch.complete) {
+    steps.push_back(unlock_step(target, migration_id, batch.range));
   }
-  parameters.emplace_back(planner::to_array_text(*before));
-  return target.query_prepared(fixed(target, "ledger_advance"), parameters).affected_rows() == 1;
+  try {
+    target.run_together(steps);
+  } catch (const pg::Failure& failure) {
+    if (failure.kind() != pg::FailureKind::server || failure.step() != kLedgerStep ||
+        failure.sqlstate() != kDivisionByZero) {
+      throw;
+    }
+    target.rollback();
+    return false;
+  }
+  return true;
 }
 
 void remove_from_ledger(pg::Connection& target, const std::string& migration_id) {
@@ -161,8 +200,18 @@ void remove_from_ledger(pg::Connection& target, const std::string& migration_id)
   }
 }
 
-bool try_claim_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range) {
-  return try_lock(target, migration_id, range);
+RangeClaim claim_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range,
+                       const std::vector<pg::Step>& questions) {
+  // The entry is read by a statement of its own behind the claim: it has a newer snapshot, which sees whatever the last
+  // holder of the claim committed.
+  std::vector<pg::Step> steps = {try_lock_step(target, migration_id, range), entry_step(target, migration_id, range)};
+  const auto own_count = static_cast<std::ptrdiff_t>(steps.size());
+  steps.insert(steps.end(), questions.begin(), questions.end());
+  std::vector<pg::Result> answers = target.run_together(steps);
+  RangeClaim claim{answers[0].boolean(0, 0), entry_in(answers[1]), {}};
+  answers.erase(answers.begin(), answers.begin() + own_count);
+  claim.answers = std::move(answers);
+  return claim;
 }
 
 void release_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range) {

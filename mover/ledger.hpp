@@ -8,9 +8,8 @@
 // Invariants:
 //   L1  up_to of a range only grows; a range is complete at most once.
 //   L2  A batch's ledger row is written with the position that the mover believes in as a condition. When another
-//   session moved
-//       on meanwhile (a COMMIT whose answer was lost, a second mover), nothing is written and the batch must be rolled
-//       back.
+//       session moved on meanwhile (a COMMIT whose answer was lost, a second mover), the server refuses the row, never
+//       reaches the COMMIT behind it, and the batch is rolled back.
 #pragma once
 
 #include <cstdint>
@@ -58,18 +57,28 @@ std::map<std::uint32_t, LedgerEntry> read_ledger(pg::Connection& target, const s
 std::optional<LedgerEntry> read_ledger_entry(pg::Connection& target, const std::string& migration_id,
                                              std::uint32_t range);
 
-// Inside the batch's transaction: adds rows, bytes and checksums of one batch and moves up_to from `before` (absent: no
-// batch yet) to `after` (absent: the range is complete). Returns false, and writes nothing, when the entry is not at
-// `before` (L2).
-bool advance_ledger(pg::Connection& target, const std::string& migration_id, const std::optional<planner::Key>& before,
-                    const LedgerEntry& batch);
+// Ends the transaction of a batch, in one round trip: adds its rows, bytes and checksums, moves up_to from `before`
+// (absent: no batch yet) to the batch's own, commits, and gives the claim back if the range is complete. Returns false,
+// with everything rolled back, when the entry is not at `before` (L2).
+// Fails: in_doubt; server, also when no more than the claim could not be given back: what counts is in the ledger, and
+// a claim ends with its session.
+bool commit_batch(pg::Connection& target, const std::string& migration_id, const std::optional<planner::Key>& before,
+                  const LedgerEntry& batch);
 
 // Removes the migration's rows; drops the tables and the schema when nothing else is in them and we made them.
 void remove_from_ledger(pg::Connection& target, const std::string& migration_id);
 
 // A range is claimed by a session-level advisory lock, which the server gives back when the session ends, however it
 // ends.
-bool try_claim_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range);
+struct RangeClaim {
+  bool is_mine = false;
+  std::optional<LedgerEntry> entry;  // Read behind the claim, so that nobody else moves it on.
+  std::vector<pg::Result> answers;   // To the questions that travelled along.
+};
+// Tries to claim a range, reads its entry and asks the questions, in one round trip. After a failure the claim may be
+// held, so the session should be closed. Fails: server, connection.
+RangeClaim claim_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range,
+                       const std::vector<pg::Step>& questions = {});
 void release_range(pg::Connection& target, const std::string& migration_id, std::uint32_t range);
 // The claim on everything that is not a range: preparing, indexes, rollback. Only one mover does these.
 bool try_claim_migration(pg::Connection& target, const std::string& migration_id);

@@ -238,7 +238,8 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   }
   std::optional<EarlyIndexes> early_indexes;
   if (EarlyIndexes::is_worthwhile(run.plan())) {
-    early_indexes.emplace(run.checkpoint, EarlyIndexesOptions{index_jobs(run.options), run.options.index_memory},
+    early_indexes.emplace(run.checkpoint,
+                          EarlyIndexesOptions{index_jobs(run.options), run.options.index_memory, run.options.gate},
                           tally);
     options.early_indexes = &*early_indexes;
   }
@@ -277,7 +278,7 @@ void build(Run& run) {
   }
   run.checkpoint.record_phase(Phase::indexing);
   const unsigned jobs = index_jobs(run.options);
-  build_indexes(run.plan(), run.sessions, run.retry, jobs, run.options.index_memory);
+  build_indexes(run.plan(), run.sessions, run.retry, {jobs, run.options.index_memory, run.options.gate});
   add_constraints(run.plan(), run.sessions, run.retry, jobs);
   enter_phase(run, Phase::finishing);
   release_phase(run);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "mover/calibration.hpp"
+#include "mover/gate_keeper.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -25,6 +26,7 @@ struct MoveOptions {
   std::string index_memory;    // maintenance_work_mem of index builds; empty: the server's own.
   bool take_sums = false;      // Checksums of rows that stay in the source are taken as they travel.
   bool vacuum_freeze = false;  // Freezes the rows of every leaf at the end.
+  GateKeeper* gate = nullptr;  // What the run's work waits for; absent: nothing. Must outlive the call.
   RetryOptions retry;
 };
 

@@ -23,19 +23,22 @@ class MoveMethod : public BatchMethod {
                          "COALESCE(pg_catalog.sum(row_hash), 0) AS checksum FROM gone"),
         row_bytes_(average_row_bytes(plan.source)) {}
 
-  std::string_view transaction_mode() const override { return "ISOLATION LEVEL REPEATABLE READ"; }
-
-  BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
-    const std::uint64_t arrived = insert_.insert(target, slice);
-    const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
-    const pg::Result gone =
-        target.query_prepared(delete_head_sql_ + condition.sql + delete_tail_sql_, condition.parameters);
+  BatchResult move_rows(pg::Connection& target, const Batch& batch) override {
+    planner::Condition condition = planner::between_sql(plan_.key, batch.slice.lower, batch.slice.upper);
+    std::vector<pg::Step> behind = {
+        pg::prepared_step(delete_head_sql_ + condition.sql + delete_tail_sql_, std::move(condition.parameters))};
+    behind.insert(behind.end(), batch.looks.begin(), batch.looks.end());
+    SourceInsert::Answers answers =
+        insert_.insert(target, "ISOLATION LEVEL REPEATABLE READ", batch.slice, behind, batch.answer);
+    const pg::Result gone = std::move(answers.behind.front());
+    answers.behind.erase(answers.behind.begin());
     BatchResult result;
     result.rows = static_cast<std::uint64_t>(gone.integer(0, gone.column("rows")));
     result.checksum = gone.text(0, gone.column("checksum"));
     result.bytes = static_cast<std::uint64_t>(static_cast<double>(result.rows) * row_bytes_);
-    if (arrived != result.rows) {
-      throw pg::Failure(pg::FailureKind::server, "the target took " + std::to_string(arrived) + " of " +
+    result.looks = std::move(answers.behind);
+    if (answers.rows != result.rows) {
+      throw pg::Failure(pg::FailureKind::server, "the target took " + std::to_string(answers.rows) + " of " +
                                                      std::to_string(result.rows) + " rows of a batch")
           .detail("A trigger or rule on " + pg::display(plan_.layout.root.name) + " swallows rows.")
           .sqlstate("23000");
@@ -43,6 +46,7 @@ class MoveMethod : public BatchMethod {
     return result;
   }
 
+  std::optional<pg::Step> question(const Slice& slice) const override { return insert_.question(slice); }
   Landing landing() const override { return insert_.landing(); }
   std::string routing_description() const override { return insert_.description(); }
   pg::Connection& source_session(pg::Connection& target) override { return target; }

@@ -1,9 +1,9 @@
 #include "mover/range_mover.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "pg/identifier.hpp"
-#include "pg/statements.hpp"
+#include "mover/batch_looks.hpp"
 
 namespace pgsluice::mover {
 
@@ -134,23 +134,60 @@ void RangeMover::cancel() const {
   }
 }
 
-bool RangeMover::claim(pg::Connection& target, const planner::Range& range) {
+bool RangeMover::claim(pg::Connection& target, const planner::Range& range, BatchMethod& method) {
   if (claim_generation_ == target_.generation()) {
+    if (!position_is_certain_) {
+      take_position(read_ledger_entry(target, plan_.migration_id, range.index));
+    }
     return true;
   }
   publish_cancellers(target);
-  if (!try_claim_range(target, plan_.migration_id, range.index)) {
-    return false;
+  first_batch_.reset();
+  // Most ranges are new, and most are one batch, so what that would have to ask is asked before it is known.
+  const Slice whole{range.lower, range.upper};
+  const std::uint64_t rows = sizer_.rows();
+  std::optional<pg::Step> for_cut;
+  std::optional<pg::Step> for_method;
+  if (&method.source_session(target) == &target) {
+    for_cut = slicer_.question(range, {}, rows, target.server_major_version());
+    for_method = method.question(whole);
   }
-  claim_generation_ = target_.generation();
-  position_is_certain_ = false;
+  std::vector<pg::Step> questions;
+  for (const std::optional<pg::Step>* question : {&for_cut, &for_method}) {
+    if (*question) {
+      questions.push_back(**question);
+    }
+  }
+  try {
+    RangeClaim claim = claim_range(target, plan_.migration_id, range.index, questions);
+    if (!claim.is_mine) {
+      return false;
+    }
+    claim_generation_ = target_.generation();
+    take_position(claim.entry);
+    if (!questions.empty() && !claim.entry) {
+      first_batch_ = FirstBatch{slicer_.cut(range, {}, rows, for_cut ? &claim.answers.front() : nullptr), {}};
+      if (for_method && first_batch_->cut.is_last) {
+        first_batch_->answer = std::move(claim.answers.back());
+      }
+    }
+  } catch (const pg::Failure&) {
+    target_.drop();  // It may hold the claim, and would be given it a second time.
+    throw;
+  }
   return true;
+}
+
+void RangeMover::take_position(const std::optional<LedgerEntry>& entry) {
+  position_ = entry ? Position{entry->up_to, entry->complete, entry->rows, entry->bytes} : Position{};
+  position_is_certain_ = true;
 }
 
 void RangeMover::release(const planner::Range& range) {
   if (!target_.is_open() || claim_generation_ != target_.generation()) {
     return;
   }
+  claim_generation_ = 0;
   try {
     release_range(target_.connection(), plan_.migration_id, range.index);
   } catch (const pg::Failure&) {
@@ -158,51 +195,29 @@ void RangeMover::release(const planner::Range& range) {
   }
 }
 
-void RangeMover::take_sums(pg::Connection& target, const planner::Range& range, BatchMethod& method, const Slice& slice,
-                           const BatchResult& result, LedgerEntry& entry) {
-  if (planner::empties_source(plan_.method)) {
-    entry.checksum = result.checksum;
-    entry.rows_summed = result.rows;
-    return;
-  }
-  if (sums_ == nullptr) {
-    return;
-  }
-  const RowTally source = read_source_tally(method.source_session(target), plan_, *sums_, slice);
-  check_arrival(plan_, range, source, result);
-  entry.checksum = source.checksum.text();
-  entry.rows_summed = result.rows;
-  entry.rows_checked = result.arrived ? result.rows : 0;
-}
-
 void RangeMover::move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method) {
   const auto begun = std::chrono::steady_clock::now();
   const double part_before = part_done(range);
-  const Cut cut = slicer_.next(method.source_session(target), range, position_.up_to, sizer_.rows());
+  pg::Connection& source = method.source_session(target);
+  const std::optional<FirstBatch> first = std::exchange(first_batch_, std::nullopt);
+  const Cut cut = first ? first->cut : slicer_.next(source, range, position_.up_to, sizer_.rows());
   position_is_certain_ = false;
-  target.begin(method.transaction_mode());
-  const BatchResult result = method.move_rows(target, cut.slice, cut.is_smallest);
+  const BatchResult result = method.move_rows(
+      target, {cut.slice, cut.is_smallest, batch_looks(plan_, sums_, cut.slice, source.server_major_version()),
+               first && first->answer ? &*first->answer : nullptr});
   if (result.too_large) {
     target.rollback();
     sizer_.shrink();
     position_is_certain_ = true;
     return;
   }
-  LedgerEntry entry;
-  entry.range = range.index;
-  entry.complete = cut.is_last;
-  entry.up_to = cut.is_last ? std::nullopt : cut.slice.upper;
-  entry.rows = result.rows;
-  entry.bytes = result.bytes;
-  if (plan_.key.is_ctid()) {
-    check_heap_is_the_same(method.source_session(target));
+  const LedgerEntry entry = entry_of_batch(plan_, sums_, range, cut, result);
+  if (!commit_batch(target, plan_.migration_id, position_.up_to, entry)) {
+    return;  // Somebody moved on meanwhile (L2): the next call reads where the ledger stands.
   }
-  take_sums(target, range, method, cut.slice, result, entry);
-  if (!advance_ledger(target, plan_.migration_id, position_.up_to, entry)) {
-    target.rollback();  // Somebody moved on meanwhile (L2): the next call reads where the ledger stands.
-    return;
+  if (cut.is_last) {
+    claim_generation_ = 0;
   }
-  target.commit();
   position_.complete = cut.is_last;
   position_.up_to = entry.up_to;
   rows_moved_ += result.rows;
@@ -213,25 +228,6 @@ void RangeMover::move_batch(pg::Connection& target, const planner::Range& range,
   sizer_.moved(result.rows, result.bytes,
                std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun));
   tally_.batch_moved(result.rows, result.bytes, part_before, part_done(range));
-}
-
-// Read after the batch's rows, whose lock keeps the file as it is until the batch's transaction ends; a `stream` reads
-// in a session of its own, and there a file that is still the planned one was so before.
-void RangeMover::check_heap_is_the_same(pg::Connection& source) const {
-  const pg::Result row =
-      source.query_prepared(pg::statement("file_node", source.server_major_version()), {source_table_sql(plan_)});
-  if (!row.is_null(0, 0) && row.integer(0, 0) == static_cast<std::int64_t>(plan_.source.file_node)) {
-    return;
-  }
-  throw pg::Failure(pg::FailureKind::server,
-                    "the rows of " + pg::display(plan_.source.name) + " were rewritten while they were moved")
-      .detail(
-          "Something like VACUUM FULL, CLUSTER or ALTER TABLE gave the table a new file, so ranges of heap blocks have "
-          "lost their meaning.")
-      .hint("Undo with `pgsluice rollback`, then plan again; --split key makes ranges that outlive a rewrite.")
-      .status(
-          "the batch is rolled back; what was moved before is as it was, and the source lacks nothing that is not in "
-          "the target");
 }
 
 RangeOutcome RangeMover::move(const planner::Range& range, planner::Method method) {
@@ -248,16 +244,8 @@ RangeOutcome RangeMover::move(const planner::Range& range, planner::Method metho
         break;
       }
       repeat_until_done(target_, context_, what, [&](pg::Connection& target) {
-        is_mine = claim(target, range);
-        if (!is_mine) {
-          return;
-        }
-        if (!position_is_certain_) {
-          const std::optional<LedgerEntry> entry = read_ledger_entry(target, plan_.migration_id, range.index);
-          position_ = entry ? Position{entry->up_to, entry->complete, entry->rows, entry->bytes} : Position{};
-          position_is_certain_ = true;
-        }
-        if (!position_.complete) {
+        is_mine = claim(target, range, batches);
+        if (is_mine && !position_.complete) {
           move_batch(target, range, batches);
         }
       });

@@ -3,7 +3,12 @@
 // Invariants:
 //   M1  A batch's rows and its ledger row are in one transaction.
 //   M2  After anything that leaves a batch's outcome unknown, the position is read from the ledger before the next
-//   batch. M3  A worker moves a range only while its session holds the range's claim.
+//       batch.
+//   M3  A worker moves a range only while its session holds the range's claim, and gives it back with the COMMIT of the
+//       range's last batch.
+//
+// Where the server moves the rows itself (insert, move), a range of one batch takes three round trips: the claim with
+// the ledger's entry, the batch's bounds, and a look for its leaf; the rows; the ledger's row with COMMIT.
 #pragma once
 
 #include <chrono>
@@ -82,17 +87,19 @@ class RangeMover {
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
   };
-  bool claim(pg::Connection& target, const planner::Range& range);
+  // What was asked with the claim of a range that nobody began.
+  struct FirstBatch {
+    Cut cut;
+    std::optional<pg::Result> answer;  // To the method's question, if it had one.
+  };
+  bool claim(pg::Connection& target, const planner::Range& range, BatchMethod& method);
   void release(const planner::Range& range);
+  void take_position(const std::optional<LedgerEntry>& entry);
   void move_batch(pg::Connection& target, const planner::Range& range, BatchMethod& method);
   BatchMethod& method_named(planner::Method method);
-  void check_heap_is_the_same(pg::Connection& source) const;
   void publish_cancellers(pg::Connection& target);
   double part_done(const planner::Range& range) const;
   RangeOutcome outcome(const planner::Range& range, RangeOutcome::Kind kind) const;
-
-  void take_sums(pg::Connection& target, const planner::Range& range, BatchMethod& method, const Slice& slice,
-                 const BatchResult& result, LedgerEntry& entry);
 
   const planner::Plan& plan_;
   const SumForm* sums_;
@@ -105,6 +112,7 @@ class RangeMover {
   BatchSizer sizer_;
   Position position_;
   bool position_is_certain_ = false;
+  std::optional<FirstBatch> first_batch_;
   std::uint64_t rows_moved_ = 0;    // Of the range in hand, by this mover.
   std::optional<Landing> landing_;  // Of these.
   unsigned claim_generation_ = 0;   // The target session that holds the claim; 0 for none.

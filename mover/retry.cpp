@@ -70,7 +70,9 @@ void repeat_until_done(Session& session, const RetryContext& context, std::strin
           throw;
         }
       } else if (failure.is_transient()) {
-        session.connection().rollback();
+        if (session.is_open()) {
+          session.connection().rollback();
+        }
         link_lost_at.reset();
         if (++statement_attempts >= context.options.statement_attempts_max) {
           throw;

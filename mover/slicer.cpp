@@ -50,36 +50,52 @@ Slicer::Slicer(const planner::Plan& plan)
 
 Cut Slicer::next(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& position,
                  std::uint64_t rows) const {
-  const std::optional<planner::Key>& from = position ? position : range.lower;
-  return plan_.key.is_ctid() ? next_by_ctid(source, range, from, rows) : next_by_key(source, range, from, rows);
+  std::optional<pg::Result> answer;
+  if (const auto asked = question(range, position, rows, source.server_major_version())) {
+    answer = source.query(asked->sql, asked->parameters);
+  }
+  return cut(range, position, rows, answer ? &*answer : nullptr);
 }
 
-Cut Slicer::next_by_key(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
-                        std::uint64_t rows) const {
-  const planner::Condition step = planner::step_sql(plan_.key, source_table_sql(plan_), from, range.upper, rows);
-  const pg::Result row = source.query(step.sql, step.parameters);
-  Cut cut{{from, range.upper}, row.row_count() == 0, rows == 1};
+std::optional<pg::Step> Slicer::question(const planner::Range& range, const std::optional<planner::Key>& position,
+                                         std::uint64_t rows, int server_major_version) const {
+  if (!plan_.key.is_ctid()) {
+    planner::Condition step =
+        planner::step_sql(plan_.key, source_table_sql(plan_), position ? position : range.lower, range.upper, rows);
+    return pg::Step{std::move(step.sql), std::move(step.parameters)};
+  }
+  if (range.upper) {
+    return std::nullopt;
+  }
+  return pg::Step{pg::statement("source_page_count", server_major_version), {source_table_sql(plan_)}};
+}
+
+Cut Slicer::cut(const planner::Range& range, const std::optional<planner::Key>& position, std::uint64_t rows,
+                const pg::Result* answer) const {
+  const std::optional<planner::Key>& from = position ? position : range.lower;
+  if (!plan_.key.is_ctid()) {
+    return cut_by_key(range, from, rows, *answer);
+  }
+  return cut_by_ctid(range, from, rows,
+                     range.upper ? place_of(*range.upper).block : static_cast<std::uint64_t>(answer->integer(0, 0)));
+}
+
+Cut Slicer::cut_by_key(const planner::Range& range, const std::optional<planner::Key>& from, std::uint64_t rows,
+                       const pg::Result& step) {
+  Cut cut{{from, range.upper}, step.row_count() == 0, rows == 1};
   if (!cut.is_last) {
     planner::Key upper;
-    for (int i = 0; i < row.column_count(); ++i) {
-      upper.emplace_back(row.text(0, i));
+    for (int i = 0; i < step.column_count(); ++i) {
+      upper.emplace_back(step.text(0, i));
     }
     cut.slice.upper = std::move(upper);
   }
   return cut;
 }
 
-Cut Slicer::next_by_ctid(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
-                         std::uint64_t rows) const {
+Cut Slicer::cut_by_ctid(const planner::Range& range, const std::optional<planner::Key>& from, std::uint64_t rows,
+                        std::uint64_t end_block) const {
   const Place begin = from ? place_of(*from) : Place{};
-  std::uint64_t end_block = 0;
-  if (range.upper) {
-    end_block = place_of(*range.upper).block;
-  } else {
-    const pg::Result count =
-        source.query(pg::statement("source_page_count", source.server_major_version()), {source_table_sql(plan_)});
-    end_block = static_cast<std::uint64_t>(count.integer(0, 0));
-  }
   Place end;
   const auto block_count = static_cast<std::uint64_t>(static_cast<double>(rows) / rows_per_block_);
   if (block_count >= 1) {

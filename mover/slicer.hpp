@@ -29,11 +29,18 @@ class Slicer {
   Cut next(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& position,
            std::uint64_t rows) const;
 
+  // The same for who wants to send the question with other statements: what must be asked of the source, if anything,
+  // and what follows from the answer (null: nothing had to be asked).
+  std::optional<pg::Step> question(const planner::Range& range, const std::optional<planner::Key>& position,
+                                   std::uint64_t rows, int server_major_version) const;
+  Cut cut(const planner::Range& range, const std::optional<planner::Key>& position, std::uint64_t rows,
+          const pg::Result* answer) const;
+
  private:
-  Cut next_by_key(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
-                  std::uint64_t rows) const;
-  Cut next_by_ctid(pg::Connection& source, const planner::Range& range, const std::optional<planner::Key>& from,
-                   std::uint64_t rows) const;
+  static Cut cut_by_key(const planner::Range& range, const std::optional<planner::Key>& from, std::uint64_t rows,
+                        const pg::Result& step);
+  Cut cut_by_ctid(const planner::Range& range, const std::optional<planner::Key>& from, std::uint64_t rows,
+                  std::uint64_t end_block) const;
   const planner::Plan& plan_;
   double rows_per_block_;
   std::uint64_t offsets_max_;

@@ -1,7 +1,7 @@
 #include "mover/source_insert.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "mover/routing_check.hpp"
 #include "pg/failure.hpp"
@@ -18,28 +18,48 @@ constexpr std::string_view kCheckViolation = "23514";
 constexpr unsigned kWrongMax = 3;  // So many batches may be moved twice; then the statistics were not worth it.
 
 // The key columns of the routes, of the slice's first and last row: of the heap's blocks at its ends, or by the key.
-std::string both_ends_sql(const planner::Plan& plan, const LeafRoutes& routes, const Slice& slice) {
-  constexpr const char* kEnd = ") TO STDOUT (FORMAT binary)";
+pg::Step both_ends_sql(const planner::Plan& plan, const LeafRoutes& routes, const Slice& slice) {
   std::string columns;
   for (const RoutedColumn& column : routes.columns) {
     columns += (columns.empty() ? "" : ", ") + pg::quoted(column.name);
   }
-  const std::string from = " FROM ONLY " + source_table_sql(plan) + " WHERE " +
-                           planner::between_literals_sql(plan.key, slice.lower, slice.upper);
+  planner::Condition condition = planner::between_sql(plan.key, slice.lower, slice.upper);
+  const std::string from = " FROM ONLY " + source_table_sql(plan) + " WHERE " + condition.sql;
+  std::string ends;
   if (!plan.key.is_ctid()) {
     std::string backwards;
     for (const planner::KeyColumn& column : plan.key.columns) {
       backwards += (backwards.empty() ? "" : ", ") + pg::quoted(column.name) + " DESC";
     }
     const std::string forwards = planner::columns_sql(plan.key);
-    return "COPY ((SELECT " + columns + from + " ORDER BY " + forwards + " LIMIT 1) UNION ALL (SELECT " + columns +
-           from + " ORDER BY " + backwards + " LIMIT 1)" + kEnd;
+    ends = "(SELECT " + columns + from + " ORDER BY " + forwards + " LIMIT 1) UNION ALL (SELECT " + columns + from +
+           " ORDER BY " + backwards + " LIMIT 1)";
+  } else {
+    // A heap has no way back from its end, so the last block of the slice stands for the last row.
+    const std::string last_block = slice.upper ? std::to_string(std::stoull(slice.upper->front()) - 1) : "";
+    const std::string last = slice.upper ? " AND ctid >= '(" + last_block + ",0)'::pg_catalog.tid" : "";
+    ends = "(SELECT " + columns + from + " LIMIT 1) UNION ALL (SELECT " + columns + from + last + " LIMIT 1)";
   }
-  // A heap has no way back from its end, so the last block of the slice stands for the last row.
-  const std::string last_block = slice.upper ? std::to_string(std::stoull(slice.upper->front()) - 1) : "";
-  const std::string last = slice.upper ? " AND ctid >= '(" + last_block + ",0)'::pg_catalog.tid" : "";
-  return "COPY ((SELECT " + columns + from + " LIMIT 1) UNION ALL (SELECT " + columns + from + last + " LIMIT 1)" +
-         kEnd;
+  return {std::move(ends), std::move(condition.parameters), false, true};
+}
+
+// The leaf of a row of that answer.
+std::int32_t leaf_at(const pg::Result& ends, int row, const LeafRoutes& routes) {
+  std::vector<pg::CopyField> fields(planner::Router::kKeyColumnsMax);
+  for (int i = 0; i < ends.column_count(); ++i) {
+    const std::string_view bytes = ends.text(row, i);
+    fields[static_cast<std::size_t>(i)] = {bytes.data(),
+                                           ends.is_null(row, i) ? -1 : static_cast<std::int32_t>(bytes.size())};
+  }
+  return routes.router.leaf_of(fields.data());
+}
+
+// Takes the last `count` of the answers away.
+std::vector<pg::Result> take_last(std::vector<pg::Result>& answers, std::size_t count) {
+  const auto first = answers.end() - static_cast<std::ptrdiff_t>(count);
+  std::vector<pg::Result> last(std::make_move_iterator(first), std::make_move_iterator(answers.end()));
+  answers.erase(first, answers.end());
+  return last;
 }
 
 pg::Failure to_be_repeated(const std::string& message, const std::string& detail) {
@@ -53,50 +73,62 @@ void SourceInsert::read_routes(pg::Connection& target) {
   if (!plan_.rows_come_leaf_by_leaf) {
     return;
   }
+  target.begin();  // The check wants one.
   routes_ = read_checked_routes(target, target, plan_).routes;
+  target.commit();
 }
 
-std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Slice& slice) {
-  landing_ = {};
+std::optional<pg::Step> SourceInsert::question(const Slice& slice) const {
   const bool ends_are_known =
       slice.upper && (!plan_.key.is_ctid() || slice.upper->front().find(',') == std::string::npos);
-  if (!has_asked_for_routes_) {
-    read_routes(target);
-  }
   if (!routes_ || was_wrong_ || !ends_are_known) {
     return std::nullopt;
   }
-  std::vector<std::uint16_t> positions(routes_->columns.size());
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    positions[i] = static_cast<std::uint16_t>(i);
-  }
-  std::array<std::int32_t, 2> leaves = {planner::Router::kNoLeaf, planner::Router::kNoLeaf};
-  std::size_t count = 0;
-  pg::CopyOut out = target.copy_out(both_ends_sql(plan_, *routes_, slice));
-  pg::BinaryRows rows;
-  while (const auto message = out.next()) {
-    const std::span<const char> row = rows.row_of(*message);
-    std::vector<pg::CopyField> fields(planner::Router::kKeyColumnsMax);
-    if (!row.empty() && count < leaves.size() && pg::find_fields(row, positions, fields.data())) {
-      leaves[count++] = routes_->router.leaf_of(fields.data());
-    }
-  }
-  if (count < leaves.size()) {
-    return std::nullopt;
-  }
-  const bool agree = leaves[0] == leaves[1] && leaves[0] != planner::Router::kNoLeaf;
-  landing_ = {true, agree ? routes_->leaves[static_cast<std::size_t>(leaves[0])] : ""};
-  return agree ? std::optional(static_cast<std::size_t>(leaves[0])) : std::nullopt;
+  return both_ends_sql(plan_, *routes_, slice);
 }
 
-std::uint64_t SourceInsert::insert_into_leaf(pg::Connection& target, const Slice& slice, const std::string& leaf) {
-  // Not prepared: with a thousand leaves, the session would keep a thousand plans.
-  const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
-  std::uint64_t rows = 0;
+std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Slice& slice, const pg::Result* answer) {
+  landing_ = {};
+  if (!has_asked_for_routes_) {
+    read_routes(target);
+  }
+  const std::optional<pg::Step> asked = question(slice);
+  if (!asked) {
+    return std::nullopt;
+  }
+  std::vector<pg::Result> own;
+  if (answer == nullptr) {
+    own = target.run_together({&*asked, 1});
+    answer = &own.front();
+  }
+  constexpr int kBothEnds = 2;
+  if (answer->row_count() < kBothEnds) {
+    return std::nullopt;
+  }
+  const std::int32_t leaf = leaf_at(*answer, 0, *routes_);
+  const bool agree = leaf == leaf_at(*answer, 1, *routes_) && leaf != planner::Router::kNoLeaf;
+  landing_ = {true, agree ? routes_->leaves[static_cast<std::size_t>(leaf)] : ""};
+  return agree ? std::optional(static_cast<std::size_t>(leaf)) : std::nullopt;
+}
+
+SourceInsert::Answers SourceInsert::insert_into_leaf(pg::Connection& target, std::string_view mode, const Slice& slice,
+                                                     const std::string& leaf, const std::vector<pg::Step>& behind) {
+  constexpr std::size_t kInsert = 1;
+  constexpr std::size_t kBelow = 2;
+  planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
+  std::vector<pg::Step> steps = {
+      pg::begin_step(mode),
+      // Not prepared: with a thousand leaves, the session would keep a thousand plans.
+      {insert_from_source_head_sql(plan_, leaf) + condition.sql, std::move(condition.parameters), false, false},
+      // The INSERT holds a lock on the leaf, so what is true now stays true until the end of the transaction.
+      pg::prepared_step(pg::statement("leaves_are_still_below", target.server_major_version()),
+                        {target_table_sql(plan_), text_array({leaf})})};
+  steps.insert(steps.end(), behind.begin(), behind.end());
+  std::vector<pg::Result> answers;
   try {
-    rows = target.query(insert_from_source_head_sql(plan_, leaf) + condition.sql, condition.parameters).affected_rows();
+    answers = target.run_together(steps);
   } catch (const pg::Failure& failure) {
-    if (failure.sqlstate() != kCheckViolation) {
+    if (failure.step() != kInsert || failure.sqlstate() != kCheckViolation) {
       throw;
     }
     was_wrong_ = true;
@@ -106,28 +138,30 @@ std::uint64_t SourceInsert::insert_into_leaf(pg::Connection& target, const Slice
     throw to_be_repeated("a batch that seemed to belong to " + leaf + " holds rows of other leaves: " + failure.what(),
                          "It is rolled back and comes again through the target.");
   }
-  // The INSERT holds a lock on the leaf, so what is true now stays true until the end of the transaction.
-  const pg::Result below = target.query_prepared(pg::statement("leaves_are_still_below", target.server_major_version()),
-                                                 {target_table_sql(plan_), text_array({leaf})});
-  if (!below.boolean(0, 0)) {
+  if (!answers[kBelow].boolean(0, 0)) {
     routes_.reset();
     throw to_be_repeated(leaf + " is no longer a partition of the target",
                          "The batch is rolled back and comes again through the target.");
   }
-  return rows;
+  return {answers[kInsert].affected_rows(), take_last(answers, behind.size())};
 }
 
 std::string SourceInsert::description() const {
   return routes_ ? "straight into the leaf where a batch belongs to one" : "";
 }
 
-std::uint64_t SourceInsert::insert(pg::Connection& target, const Slice& slice) {
-  if (const std::optional<std::size_t> leaf = guess(target, slice)) {
-    return insert_into_leaf(target, slice, routes_->leaves[*leaf]);
+SourceInsert::Answers SourceInsert::insert(pg::Connection& target, std::string_view mode, const Slice& slice,
+                                           const std::vector<pg::Step>& behind, const pg::Result* answer) {
+  if (const std::optional<std::size_t> leaf = guess(target, slice, answer)) {
+    return insert_into_leaf(target, mode, slice, routes_->leaves[*leaf], behind);
   }
   was_wrong_ = false;
-  const planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
-  return target.query_prepared(through_target_sql_ + condition.sql, condition.parameters).affected_rows();
+  planner::Condition condition = planner::between_sql(plan_.key, slice.lower, slice.upper);
+  std::vector<pg::Step> steps = {
+      pg::begin_step(mode), pg::prepared_step(through_target_sql_ + condition.sql, std::move(condition.parameters))};
+  steps.insert(steps.end(), behind.begin(), behind.end());
+  std::vector<pg::Result> answers = target.run_together(steps);
+  return {answers[1].affected_rows(), take_last(answers, behind.size())};
 }
 
 }  // namespace pgsluice::mover

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "mover/batch_method.hpp"
 #include "mover/leaf_completion.hpp"
@@ -19,13 +21,23 @@ namespace pgsluice::mover {
 
 class SourceInsert {
  public:
+  struct Answers {
+    std::uint64_t rows = 0;          // That the server took.
+    std::vector<pg::Result> behind;  // Of the statements that came behind.
+  };
+
   // `plan` must outlive it.
   explicit SourceInsert(const planner::Plan& plan)
       : plan_(plan), through_target_sql_(insert_from_source_head_sql(plan, target_table_sql(plan))) {}
 
-  // Inserts the rows of `slice` within the open transaction. Returns how many the server took. Fails: server
-  // (transient, when the guess was wrong), connection.
-  std::uint64_t insert(pg::Connection& target, const Slice& slice);
+  // Begins a transaction of that mode, inserts the rows of `slice` and runs the statements `behind`, in one round trip.
+  // Where a guess is worth while it is made first: from the answer to question() or, without one, by a trip of its own.
+  // Fails: server (transient, when the guess was wrong), connection.
+  Answers insert(pg::Connection& target, std::string_view mode, const Slice& slice, const std::vector<pg::Step>& behind,
+                 const pg::Result* answer);
+
+  // Asks for the first and the last row of a slice, if a guess would be made from them.
+  std::optional<pg::Step> question(const Slice& slice) const;
 
   // Where the rows of the last batch went, or must have gone; unknown where rows do not come leaf after leaf.
   const Landing& landing() const { return landing_; }
@@ -35,9 +47,10 @@ class SourceInsert {
 
  private:
   // The leaf to insert into; sets landing_.
-  std::optional<std::size_t> guess(pg::Connection& target, const Slice& slice);
+  std::optional<std::size_t> guess(pg::Connection& target, const Slice& slice, const pg::Result* answer);
   void read_routes(pg::Connection& target);
-  std::uint64_t insert_into_leaf(pg::Connection& target, const Slice& slice, const std::string& leaf);
+  Answers insert_into_leaf(pg::Connection& target, std::string_view mode, const Slice& slice, const std::string& leaf,
+                           const std::vector<pg::Step>& behind);
 
   const planner::Plan& plan_;
   std::string through_target_sql_;

@@ -29,16 +29,17 @@ class StreamMethod : public BatchMethod {
     buffer_.reserve(2 * kSendBytes);
   }
 
-  BatchResult move_rows(pg::Connection& target, const Slice& slice, bool /*is_smallest*/) override {
+  BatchResult move_rows(pg::Connection& target, const Batch& batch) override {
     const std::string copy_out_sql =
-        head_sql_ + planner::between_literals_sql(plan_.key, slice.lower, slice.upper) + tail_sql_;
+        head_sql_ + planner::between_literals_sql(plan_.key, batch.slice.lower, batch.slice.upper) + tail_sql_;
+    target.begin();
     const bool is_direct = choice_.routes(target, source_.connection()) != nullptr;
+    BatchResult result;
     try {
-      const BatchResult result = is_direct ? into_leaves(target, copy_out_sql) : into_parent(target, copy_out_sql);
+      result = is_direct ? into_leaves(target, copy_out_sql) : into_parent(target, copy_out_sql);
       if (!is_direct) {
         choice_.parent_succeeded(result.rows);
       }
-      return result;
     } catch (const pg::Failure& failure) {
       if (is_direct) {
         choice_.blame(failure);
@@ -47,6 +48,8 @@ class StreamMethod : public BatchMethod {
       }
       throw;
     }
+    result.looks = source_.connection().run_together(batch.looks);
+    return result;
   }
 
   pg::Connection& source_session(pg::Connection& /*target*/) override { return source_.connection(); }

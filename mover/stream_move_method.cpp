@@ -31,17 +31,18 @@ class StreamMoveMethod : public BatchMethod {
         copy_in_sql_(copy_in_sql(plan)),
         choice_(plan) {}
 
-  BatchResult move_rows(pg::Connection& target, const Slice& slice, bool is_smallest) override {
+  BatchResult move_rows(pg::Connection& target, const Batch& batch) override {
     const std::string copy_out_sql =
-        head_sql_ + planner::between_literals_sql(plan_.key, slice.lower, slice.upper) + tail_sql_;
+        head_sql_ + planner::between_literals_sql(plan_.key, batch.slice.lower, batch.slice.upper) + tail_sql_;
+    target.begin();
     const LeafRoutes* const routes = choice_.routes(target, target);
+    BatchResult result;
     try {
-      const BatchResult result = routes != nullptr ? into_leaves(target, *routes, copy_out_sql, is_smallest)
-                                                   : into_parent(target, copy_out_sql, is_smallest);
+      result = routes != nullptr ? into_leaves(target, *routes, copy_out_sql, batch.is_smallest)
+                                 : into_parent(target, copy_out_sql, batch.is_smallest);
       if (routes == nullptr && !result.too_large) {
         choice_.parent_succeeded(result.rows);
       }
-      return result;
     } catch (const pg::Failure& failure) {
       if (routes != nullptr) {
         choice_.blame(failure);
@@ -50,6 +51,10 @@ class StreamMoveMethod : public BatchMethod {
       }
       throw;
     }
+    if (!result.too_large) {
+      result.looks = target.run_together(batch.looks);
+    }
+    return result;
   }
 
   pg::Connection& source_session(pg::Connection& target) override { return target; }

@@ -218,7 +218,7 @@ void compare_ranges(Comparing& comparing) {
 
   std::mutex mutex;  // Guards the checkpoint, the summary, the progress and what differs.
   std::map<std::uint32_t, std::string> differing;
-  const bool is_whole = comparing.workers.run(ranges.size(), [&](unsigned worker, std::size_t unit) {
+  const auto compare = [&](unsigned worker, std::size_t unit) {
     const planner::Range& range = ranges[unit];
     const RangeResult result = compare_range(comparing, worker, range);
     const std::lock_guard lock(mutex);
@@ -236,7 +236,10 @@ void compare_ranges(Comparing& comparing) {
     ++progress.units_done;
     progress.fraction = static_cast<double>(progress.units_done) / static_cast<double>(progress.units_total);
     comparing.observer.progressed(progress);
-  });
+  };
+  const double pages_of_both = 2 * static_cast<double>(comparing.plan().source.bytes_total()) / gate::kPageBytes;
+  const double pages_per_range = pages_of_both / static_cast<double>(comparing.plan().ranges.size());
+  const bool is_whole = comparing.workers.run(ranges.size(), compare, [&](std::size_t) { return pages_per_range; });
   if (!is_whole) {
     fail_as_stopped();
   }
@@ -440,8 +443,8 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
   Comparing comparing{checkpoint,
                       options,
                       observer,
-                      VerifyWorkers(sessions, retry, {options.workers, comparison.by_range}),
-                      VerifyWorkers(sessions, retry, {options.workers, false}),
+                      VerifyWorkers(sessions, retry, {options.workers, comparison.by_range, options.gate}),
+                      VerifyWorkers(sessions, retry, {options.workers, false, options.gate}),
                       std::move(comparison),
                       std::move(ledger),
                       {}};

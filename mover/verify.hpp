@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mover/gate_keeper.hpp"
 #include "mover/observer.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -36,6 +37,7 @@ struct VerifyOptions {
   // every row: of copying methods, when `run` was told to take them. Else the source is read.
   bool by_ledger = false;
   std::uint64_t differences_max = 1000;  // So many are looked for, no more.
+  GateKeeper* gate = nullptr;            // Paces the reading; must outlive the call.
   RetryOptions retry;
 };
 

@@ -81,13 +81,14 @@ std::optional<BucketSums> sum(const Division& division, const Comparison& compar
                               VerifyWorkers& workers, Observer& observer, SidesSummed sides) {
   SideSums source(division.source_setting, division.bucket_count);
   SideSums target(division.target_setting, division.bucket_count);
+  const std::optional<std::uint64_t> pages_max = workers.pages_per_unit();
   if (sides == SidesSummed::both) {
     workers.on_source(0, "reading the source's size", [&](pg::Connection& connection) {
-      source.heaps = read_heap_parts(connection, comparison.plan->source.name, comparison.source);
+      source.heaps = read_heap_parts(connection, comparison.plan->source.name, comparison.source, pages_max);
     });
   }
   workers.on_target(0, "reading the target's size", [&](pg::Connection& connection) {
-    target.heaps = read_heap_parts(connection, comparison.plan->layout.root.name, comparison.target);
+    target.heaps = read_heap_parts(connection, comparison.plan->layout.root.name, comparison.target, pages_max);
   });
   restore(source, checkpoint);
   restore(target, checkpoint);
@@ -143,7 +144,9 @@ std::optional<BucketSums> sum(const Division& division, const Comparison& compar
   };
   bool is_whole = false;
   try {
-    is_whole = workers.run(units.size(), sum_part);
+    is_whole = workers.run(units.size(), sum_part, [&](std::size_t index) {
+      return static_cast<double>(units[index].sums->heaps.parts[units[index].part].page_count);
+    });
   } catch (...) {
     record();
     throw;

@@ -303,7 +303,9 @@ class BucketFinder {
  private:
   void append_parts(const Side& side, const pg::QualifiedName& table) {
     HeapParts heaps;
-    on_side(0, side, [&](pg::Connection& connection) { heaps = read_heap_parts(connection, table, side); });
+    on_side(0, side, [&](pg::Connection& connection) {
+      heaps = read_heap_parts(connection, table, side, workers_.pages_per_unit());
+    });
     parts_.insert(parts_.end(), heaps.parts.begin(), heaps.parts.end());
   }
 
@@ -320,14 +322,15 @@ class BucketFinder {
   void ask_all(const std::function<std::string(const HeapPart&)>& sql, const pg::Parameters& parameters,
                const std::function<void(const HeapPart&, const pg::Result&)>& take) {
     std::mutex mutex;
-    workers_.run(parts_.size(), [&](unsigned worker, std::size_t unit) {
+    const auto ask = [&](unsigned worker, std::size_t unit) {
       const HeapPart& part = parts_[unit];
       std::optional<pg::Result> answer;
       on_side(worker, *part.side,
               [&](pg::Connection& connection) { answer = connection.query(sql(part), parameters); });
       const std::lock_guard lock(mutex);
       take(part, *answer);
-    });
+    };
+    workers_.run(parts_.size(), ask, [&](std::size_t unit) { return static_cast<double>(parts_[unit].page_count); });
     fail_if_stopped(workers_);
   }
 

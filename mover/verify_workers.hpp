@@ -2,10 +2,13 @@
 // and is repeated when the server goes away.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "mover/gate_keeper.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
@@ -16,6 +19,7 @@ struct VerifyWorkersOptions {
   unsigned workers = 4;
   bool by_index =
       false;  // Statements ask for ranges: the server is to use an index even where it has no statistics yet.
+  GateKeeper* gate = nullptr;  // Units wait for it, one by one; a unit in hand is not paced.
 };
 
 // Thread: the functions that name a worker, from one thread a worker at a time.
@@ -24,11 +28,12 @@ class VerifyWorkers {
   // `context` must outlive it.
   VerifyWorkers(const Sessions& sessions, const RetryContext& context, const VerifyWorkersOptions& options);
 
-  // As ParallelUnits::run.
-  bool run(std::size_t unit_count, const std::function<void(unsigned worker, std::size_t unit)>& work) {
-    return units_.run(unit_count, work);
-  }
+  // As ParallelUnits::run. `pages`: how many a unit reads at most, for the gate.
+  bool run(std::size_t unit_count, const std::function<void(unsigned worker, std::size_t unit)>& work,
+           const std::function<double(std::size_t unit)>& pages);
   unsigned count() const { return units_.workers(); }
+  // How many pages a unit may read without a burst that the budget would feel for long; absent where nothing limits.
+  std::optional<std::uint64_t> pages_per_unit() const;
   const RetryContext& context() const { return context_; }
 
   using Body = std::function<void(pg::Connection&)>;
@@ -41,6 +46,7 @@ class VerifyWorkers {
 
  private:
   const RetryContext& context_;
+  GateKeeper* gate_;
   Sessions sessions_;
   ParallelUnits units_;
   std::vector<Session> sources_;

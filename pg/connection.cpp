@@ -298,10 +298,9 @@ Connection::Connection(const SessionOptions& options) : observer_(options.observ
   }
 }
 
-void Connection::observe(std::string_view sql, std::string_view tag, Clock::time_point begun, bool failed) const {
+void Connection::observe(std::string_view sql, std::string_view tag, Clock::duration duration, bool failed) const {
   if (observer_) {
-    observer_(
-        {sql, tag, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun), backend_pid(), failed});
+    observer_({sql, tag, std::chrono::duration_cast<std::chrono::microseconds>(duration), backend_pid(), failed});
   }
 }
 
@@ -334,16 +333,14 @@ void Connection::fail(pg_result* raw, std::string_view sql) {
 Result Connection::checked(pg_result* raw, std::string_view sql, Clock::time_point begun) {
   const ExecStatusType status = raw == nullptr ? PGRES_FATAL_ERROR : PQresultStatus(raw);
   if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
-    observe(sql, {}, begun, true);
+    observe(sql, {}, Clock::now() - begun, true);
     fail(raw, sql);
   }
-  observe(sql, PQcmdStatus(raw), begun, false);
+  observe(sql, PQcmdStatus(raw), Clock::now() - begun, false);
   return Result(raw);
 }
 
-namespace {
-
-std::vector<const char*> pointers(const Parameters& parameters) {
+std::vector<const char*> Connection::values_of(const Parameters& parameters) {
   std::vector<const char*> values;
   values.reserve(parameters.size());
   for (const Parameter& parameter : parameters) {
@@ -352,12 +349,10 @@ std::vector<const char*> pointers(const Parameters& parameters) {
   return values;
 }
 
-}  // namespace
-
 Result Connection::query(std::string_view sql, const Parameters& parameters) {
   const auto begun = Clock::now();
   const std::string text(sql);
-  const std::vector<const char*> values = pointers(parameters);
+  const std::vector<const char*> values = values_of(parameters);
   return checked(PQexecParams(connection_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
                               nullptr, nullptr, 0),
                  sql, begun);
@@ -368,40 +363,8 @@ void Connection::run_script(std::string_view sql) {
   checked(PQexec(connection_.get(), std::string(sql).c_str()), sql, begun);
 }
 
-Result Connection::query_prepared(const std::string& sql, const Parameters& parameters) {
-  const auto begun = Clock::now();
-  auto known = std::find(prepared_.begin(), prepared_.end(), sql);
-  const std::string name = "pgsluice_" + std::to_string(known - prepared_.begin() + 1);
-  if (known == prepared_.end()) {
-    checked(PQprepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr), sql, begun);
-    prepared_.push_back(sql);
-  }
-  const std::vector<const char*> values = pointers(parameters);
-  return checked(PQexecPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()), values.data(),
-                                nullptr, nullptr, 0),
-                 sql, begun);
-}
-
 void Connection::begin(std::string_view mode) {
   run_script("BEGIN " + std::string(mode));
-}
-
-void Connection::commit() {
-  const auto begun = Clock::now();
-  try {
-    const Result result = checked(PQexec(connection_.get(), "COMMIT"), "COMMIT", begun);
-    if (result.command_tag() != "COMMIT") {
-      throw Failure(FailureKind::server, "the server rolled the transaction back instead of committing it")
-          .sqlstate("25P02");
-    }
-  } catch (const Failure& failure) {
-    if (failure.kind() != FailureKind::connection) {
-      throw;
-    }
-    throw Failure(FailureKind::in_doubt, "connection lost while waiting for COMMIT: " + std::string(failure.what()))
-        .detail(description_)
-        .sqlstate(failure.sqlstate());
-  }
 }
 
 void Connection::rollback() noexcept {
@@ -475,7 +438,7 @@ CopyOut::CopyOut(Connection& connection, std::string sql)
     : connection_(&connection), sql_(std::move(sql)), begun_(Clock::now()) {
   pg_result* raw = PQexec(connection_->connection_.get(), sql_.c_str());
   if (PQresultStatus(raw) != PGRES_COPY_OUT) {
-    connection_->observe(sql_, {}, begun_, true);
+    connection_->observe(sql_, {}, Clock::now() - begun_, true);
     connection_->fail(raw, sql_);
   }
   PQclear(raw);
@@ -524,7 +487,7 @@ CopyIn::CopyIn(Connection& connection, std::string sql)
     : connection_(&connection), sql_(std::move(sql)), begun_(Clock::now()) {
   pg_result* raw = PQexec(connection_->connection_.get(), sql_.c_str());
   if (PQresultStatus(raw) != PGRES_COPY_IN) {
-    connection_->observe(sql_, {}, begun_, true);
+    connection_->observe(sql_, {}, Clock::now() - begun_, true);
     connection_->fail(raw, sql_);
   }
   PQclear(raw);

@@ -3,7 +3,8 @@
 //
 // Letters cited by tests:
 //   C1  A statement that fails leaves a Failure with the server's own message, detail, hint and SQLSTATE.
-//   C2  A link that breaks during COMMIT gives in_doubt; at any other moment, connection.
+//   C2  A link that breaks once COMMIT was sent, and before its answer was read, gives in_doubt; at any other moment,
+//       connection.
 //   C3  No text that leaves this class contains a password.
 #pragma once
 
@@ -27,10 +28,25 @@ namespace pgsluice::pg {
 using Parameter = std::optional<std::string>;
 using Parameters = std::vector<Parameter>;
 
-// What an observer is told when a statement has ended.
+// One of the statements that Connection::run_together sends in one round trip.
+struct Step {
+  std::string sql;
+  Parameters parameters;
+  bool is_prepared = false;  // As by query_prepared().
+  bool is_binary = false;    // Its result's values are in binary form, as COPY's; text() gives their bytes.
+};
+Step prepared_step(std::string sql, Parameters parameters);
+// `mode` as for Connection::begin().
+Step begin_step(std::string_view mode = "");
+Step commit_step();
+
+// What an observer is told when a statement has ended. Of statements that travelled together, all that ran are told
+// when the last has ended, because only then is anything known of them.
 struct StatementEvent {
   std::string_view sql;
   std::string_view command_tag;  // "INSERT 0 5"; empty when it failed.
+  // From the call to the answer. Of statements that travelled together the first has the whole trip's and each other 0,
+  // whatever the server did for which of them.
   std::chrono::microseconds duration;
   int backend_pid;
   bool failed;
@@ -109,7 +125,16 @@ class Connection {
   void run_script(std::string_view sql);
 
   // Prepares once per session and text, then executes by name: the plan is made once where the server deems it good.
+  // One round trip, also the first time. Fails: server, connection.
   Result query_prepared(const std::string& sql, const Parameters& parameters);
+
+  // Runs statements, in their order, in one round trip, and returns a result for each. The server stops at the first
+  // that fails: none behind it runs. Those before it are undone, unless a COMMIT among the steps lies in between, but a
+  // transaction that was open, or that a step began, is left for rollback(). Not for COPY.
+  // Fails: server or connection, with the failed statement's text and its position as step(); in_doubt, when
+  // commit_step() is one of the steps (C2).
+  // Source: PostgreSQL manual, libpq, "Pipeline Mode".
+  std::vector<Result> run_together(std::span<const Step> steps);
 
   // Transactions. `begin` may name a mode: "ISOLATION LEVEL REPEATABLE READ". rollback never throws: where it cannot be
   // sent the server rolls back by itself.
@@ -139,8 +164,10 @@ class Connection {
   };
   Result checked(pg_result* result, std::string_view sql, std::chrono::steady_clock::time_point begun);
   [[noreturn]] void fail(pg_result* result, std::string_view sql);
-  void observe(std::string_view sql, std::string_view tag, std::chrono::steady_clock::time_point begun,
+  void observe(std::string_view sql, std::string_view tag, std::chrono::steady_clock::duration duration,
                bool failed) const;
+  static std::vector<const char*> values_of(const Parameters& parameters);  // As libpq takes them; null is NULL.
+  class Trip;                                                               // One call of run_together().
 
   std::unique_ptr<pg_conn, Close> connection_;
   std::function<void(const StatementEvent&)> observer_;

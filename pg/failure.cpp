@@ -24,6 +24,11 @@ Failure& Failure::sqlstate(std::string code) {
   return *this;
 }
 
+Failure& Failure::step(std::size_t position) {
+  step_ = position;
+  return *this;
+}
+
 bool Failure::is_transient() const {
   if (kind_ != FailureKind::server) {
     return false;

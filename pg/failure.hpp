@@ -3,6 +3,7 @@
 // Expected outcomes are values, never failures.
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ class Failure : public std::runtime_error {
   Failure& hint(std::string text);
   Failure& status(std::string text);
   Failure& sqlstate(std::string code);
+  Failure& step(std::size_t position);
 
   FailureKind kind() const { return kind_; }
   const std::string& detail() const { return detail_; }
@@ -36,6 +38,8 @@ class Failure : public std::runtime_error {
   const std::string& status() const { return status_; }
   // Five characters, or empty when the failure did not come from a statement.
   const std::string& sqlstate() const { return sqlstate_; }
+  // Which of the statements that travelled together failed, from 0; 0 for one that went alone.
+  std::size_t step() const { return step_; }
 
   // True when repeating the transaction may succeed: serialization failure, deadlock, lock timeout,
   // a server that is starting or stopping.
@@ -52,6 +56,7 @@ class Failure : public std::runtime_error {
   std::string hint_;
   std::string status_;
   std::string sqlstate_;
+  std::size_t step_ = 0;
 };
 
 // The exit code of a command that ends with this kind of failure.

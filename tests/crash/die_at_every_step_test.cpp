@@ -124,7 +124,8 @@ TEST_P(DieAtEveryStep, ARollbackKilledAtAnyOutsideStepGoesOnAndLeavesTheSourceAs
 INSTANTIATE_TEST_SUITE_P(Methods, DieAtEveryStep,
                          testing::Values(Death{"insert", "key", "before"}, Death{"move", "key", "after"},
                                          Death{"stream", "ctid", "half"}, Death{"stream-move", "key", "before"},
-                                         Death{"move", "ctid", "before"}, Death{"insert", "ctid", "after", "during"},
+                                         Death{"move", "ctid", "before"}, Death{"move", "key", "half"},
+                                         Death{"insert", "ctid", "after", "during"},
                                          Death{"stream", "key", "half", "during"},
                                          Death{"insert", "key", "after", "off", true}),
                          death_name);

@@ -32,7 +32,7 @@ std::vector<long> counts_in(const std::filesystem::path& path) {
 }
 
 TEST_P(LostConnection, AtEveryCommitIsLookedUpAndNeverRepeatedBlindly) {
-  for (const char* when : {"before", "after"}) {
+  for (const char* when : {"before", "half", "after"}) {
     for (int commit = 1; commit <= 14; ++commit) {
       SCOPED_TRACE("PGSLUICE_CUT_AT_COMMIT=" + std::to_string(commit) + ":" + when);
       SmallJob job(shared_server(), {.method = GetParam(), .rows = 120, .range_rows = 60});

@@ -201,7 +201,7 @@ TEST_F(RollbackTest, IsRefusedWhileAMoverHoldsAClaim) {
   run_until(2);
   const std::string id = planner::Checkpoint::read(migration_.checkpoint()).plan().migration_id;
   pg::Connection mover = database_.connect();
-  ASSERT_TRUE(try_claim_range(mover, id, 7));
+  ASSERT_TRUE(claim_range(mover, id, 7).is_mine);
   EXPECT_EQ(failure_of_rollback().kind(), pg::FailureKind::refused);
   release_range(mover, id, 7);
   while (!try_claim_migration(mover, id)) {  // The session of the refused call takes a moment to end.
@@ -221,7 +221,7 @@ TEST_F(RollbackTest, WaitsForTheLastBatchOfAMoverThatWasKilled) {
   const std::string id = planner::Checkpoint::read(migration_.checkpoint()).plan().migration_id;
   std::thread dying([&] {
     pg::Connection mover = database_.connect();
-    EXPECT_TRUE(try_claim_range(mover, id, 7));
+    EXPECT_TRUE(claim_range(mover, id, 7).is_mine);
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
@@ -248,8 +248,7 @@ TEST_F(RollbackTest, ABatchInFlightElsewhereCannotBeCommittedAfterItBegan) {
     batch.range = 8;
     batch.up_to = planner::Key{"8500"};
     batch.rows = 1;
-    refused_count += advance_ledger(mover, id, open_before ? open_before->up_to : std::nullopt, batch) ? 0 : 1;
-    mover.rollback();
+    refused_count += commit_batch(mover, id, open_before ? open_before->up_to : std::nullopt, batch) ? 0 : 1;
   };
   roll_back_now();
   EXPECT_EQ(refused_count, 1);

@@ -119,7 +119,7 @@ TEST_P(LeafByLeaf, IndexThatCannotBeBuiltIsLeftUntilAllRowsAreMovedAndMadeByALat
   connection_.run_script(
       "CREATE OR REPLACE FUNCTION shown(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
       "'BEGIN RAISE ''not today''; END'");
-  const Outcome moved = migration_.run({"--workers", "2"});
+  const Outcome moved = migration_.run({"--workers", "1"});
   EXPECT_EQ(moved.exit_code, 1) << moved;
   EXPECT_THAT(moved.errors, HasSubstr("left until all rows are moved: index"));
   EXPECT_THAT(moved.errors, HasSubstr("not today"));

@@ -311,9 +311,8 @@ class RoutedStream : public Routing {
   // Moves all rows in one batch. Returns the failure's SQLSTATE, or nothing.
   std::string batch(mover::BatchMethod& method) {
     copies_.clear();
-    target_->begin();
     try {
-      const mover::BatchResult result = method.move_rows(*target_, {}, true);
+      const mover::BatchResult result = method.move_rows(*target_, {{}, true, {}, nullptr});
       EXPECT_GT(result.rows, 0U);
       target_->commit();
       return "";

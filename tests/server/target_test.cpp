@@ -292,7 +292,8 @@ TEST_F(Target, ThatExistedIsTakenOnlyWhileItIsEmpty) {
   mover::LedgerEntry batch;
   batch.complete = true;
   batch.rows = 1;
-  ASSERT_TRUE(mover::advance_ledger(connection, plan.migration_id, std::nullopt, batch));
+  connection.begin();
+  ASSERT_TRUE(mover::commit_batch(connection, plan.migration_id, std::nullopt, batch));
   prepare(plan);
   remove(plan);
   EXPECT_THAT(texts("SELECT count(*)::text FROM t_partitioned"), ElementsAre("1"));

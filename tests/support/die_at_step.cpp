@@ -6,19 +6,22 @@
 // to itself do not count. The n-th step of a run with one worker is always the same step; with several workers it is
 // one of those that could be.
 //
+// In a pipeline, what is queued reaches nobody (unless it is larger than libpq's buffer), so it is PQpipelineSync that
+// is a step, with the texts of all that was queued; and the first PQgetResult behind it, which waits for the answers.
+//
 // Environment, N counting from 1:
 //   PGSLUICE_DIE_AT_STEP=N      SIGKILL at step N.
 //   PGSLUICE_DIE_WHEN=before    … before the call is made (default);
 //                     after     … after it returned;
-//                     half      … a write leaves half of its bytes behind first; any other call: as before.
-//   PGSLUICE_CUT_AT_STEP=N[:before|after]    The connection of the N-th libpq step is shut down (a connecting step:
-//   always after). PGSLUICE_CUT_AT_COMMIT=N[:before|after]  The connection is shut down at the N-th text that holds a
-//   COMMIT: before it is sent, or
-//                     after the server answered it and before the answer is read. Default: before.
+//                     half      … a write leaves half of its bytes behind first, a PQpipelineSync lets half of the
+//                               bytes that were queued reach the server; any other call: as before.
+//   PGSLUICE_CUT_AT_STEP=N[:before|half|after]    The connection of the N-th libpq step is shut down (a connecting
+//                     step: always after).
+//   PGSLUICE_CUT_AT_COMMIT=N[:before|half|after]  The connection is shut down at the N-th text that holds a COMMIT:
+//                     before it is sent, with anything that was queued before it; when half of the bytes are sent, in a
+//                     pipeline; or after the server answered and before the answer is read. Default: before.
 //   PGSLUICE_STEPS_FILE=FILE    At normal exit FILE holds a line for each count: all steps, libpq steps, commits.
-//   PGSLUICE_STEP_TRACE=FILE    Every step adds a line: its number, the call, the statement or the file. For a person
-//   who asks which
-//                     step N was.
+//   PGSLUICE_STEP_TRACE=FILE    Every step adds a line: its number, the call, the statement or the file.
 //
 // Source: libpq's declarations are repeated here, because pg/ is the only place that includes libpq-fe.h; they are
 // libpq's ABI.
@@ -42,6 +45,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -66,6 +70,7 @@ Point read_point(const char* variable) {
   Point point;
   point.number = std::atol(value);
   if (std::strstr(value, ":after")) point.when = When::after;
+  if (std::strstr(value, ":half")) point.when = When::half;
   return point;
 }
 
@@ -122,6 +127,8 @@ Function* real(const char* name) {
     return found;                                           \
   }())
 
+constexpr std::string_view kPipelineSync = "PQpipelineSync";
+
 void die() {
   syscall(SYS_kill, getpid(), SIGKILL);
   for (;;) pause();
@@ -142,8 +149,8 @@ class Step {
   Step(std::string_view call, std::string_view subject) : number_(++steps) {
     trace(number_, call, subject);
     if (is_last() && plan().die.when != When::after) {
-      // A write that is cut in half dies by itself.
-      if (plan().die.when == When::before || !call.starts_with("write")) die();
+      // What is cut in half dies by itself.
+      if (plan().die.when == When::before || !(call.starts_with("write") || call == kPipelineSync)) die();
     }
   }
   Step(const Step&) = delete;
@@ -163,9 +170,14 @@ class Step {
 extern "C" int PQsocket(const pg_conn* connection);
 extern "C" int PQflush(pg_conn* connection);
 
+// Whatever came in and was not read is lost, too.
 void shut_down(pg_conn* connection) {
   const int socket = PQsocket(connection);
-  if (socket >= 0) shutdown(socket, SHUT_RDWR);
+  if (socket < 0) return;
+  shutdown(socket, SHUT_RDWR);
+  std::array<char, 65536> unread{};
+  while (recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+  }
 }
 
 // Waits for the server's answer and throws it away with the connection: the statement has run, and nobody will ever
@@ -179,9 +191,6 @@ void shut_down_after_answer(pg_conn* connection) {
   poll(&answered, 1, 30'000);
   usleep(50'000);
   shut_down(connection);
-  std::array<char, 65536> unread{};
-  while (recv(PQsocket(connection), unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
-  }
 }
 
 // True when one of the statements of the text begins with COMMIT.
@@ -196,28 +205,49 @@ bool holds_commit(const char* text) {
   return false;
 }
 
-// Texts of prepared statements, so that a COMMIT by name is known.
-class PreparedTexts {
+// What is known of each connection's statements: the texts of those that are prepared, so that a COMMIT by name is
+// known; of those that wait in its pipeline; and whether answers to these are still to come.
+class Statements {
  public:
-  void remember(const pg_conn* connection, const char* name, const char* text) {
+  void prepared(const pg_conn* connection, const char* name, const char* text) {
     const std::lock_guard lock(mutex_);
-    texts_[{connection, name ? name : ""}] = text ? text : "";
+    prepared_[{connection, name ? name : ""}] = text ? text : "";
   }
   std::string text(const pg_conn* connection, const char* name) {
     const std::lock_guard lock(mutex_);
-    const auto found = texts_.find({connection, name ? name : ""});
-    return found == texts_.end() ? "" : found->second;
+    const auto found = prepared_.find({connection, name ? name : ""});
+    return found == prepared_.end() ? "" : found->second;
+  }
+  void queued(const pg_conn* connection, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    queued_[connection].append(text).append(";\n");
+  }
+  std::string sent(const pg_conn* connection) {
+    const std::lock_guard lock(mutex_);
+    unanswered_.insert(connection);
+    return std::exchange(queued_[connection], {});
+  }
+  // True once behind each sync.
+  bool begins_to_answer(const pg_conn* connection) {
+    const std::lock_guard lock(mutex_);
+    return unanswered_.erase(connection) > 0;
   }
 
  private:
   std::mutex mutex_;
-  std::map<std::pair<const pg_conn*, std::string>, std::string> texts_;
+  std::map<std::pair<const pg_conn*, std::string>, std::string> prepared_;
+  std::map<const pg_conn*, std::string> queued_;
+  std::set<const pg_conn*> unanswered_;
 };
 
-PreparedTexts& prepared_texts() {
-  static auto* const texts = new PreparedTexts;
-  return *texts;
+Statements& statements() {
+  static auto* const all = new Statements;
+  return *all;
 }
+
+// The next bytes that this thread sends are cut in half: the connection or the process goes no further.
+enum class HalfSend { no, then_shut_down, then_die };
+thread_local HalfSend half_send = HalfSend::no;
 
 // One libpq step: what is to happen to its connection, beside what a Step does.
 class ServerStep {
@@ -232,11 +262,13 @@ class ServerStep {
       cuts_ = true;
       when_ = plan().cut_commit.when;
     }
-    if (cuts_ && when_ == When::before && connection_) shut_down(connection_);
+    const bool can_be_halved = call == kPipelineSync;
+    if (step_.is_cut_in_half()) half_send = HalfSend::then_die;
+    if (cuts_ && when_ == When::half && can_be_halved) half_send = HalfSend::then_shut_down;
+    const bool is_before = when_ == When::before || (when_ == When::half && !can_be_halved);
+    if (cuts_ && is_before && connection_) shut_down(connection_);
   }
-  ServerStep(const ServerStep&) = delete;
-  ServerStep& operator=(const ServerStep&) = delete;
-  ~ServerStep() = default;
+  ~ServerStep() { half_send = HalfSend::no; }
 
   bool cuts_after() const { return cuts_ && when_ == When::after; }
   bool cuts() const { return cuts_; }
@@ -264,6 +296,8 @@ int PQsendQueryParams(pg_conn* connection, const char* command, int count, const
 int PQsendPrepare(pg_conn* connection, const char* name, const char* query, int count, const Oid* types);
 int PQsendQueryPrepared(pg_conn* connection, const char* name, int count, const char* const* values, const int* lengths,
                         const int* formats, int result_format);
+int PQpipelineStatus(const pg_conn* connection);
+int PQpipelineSync(pg_conn* connection);
 pg_result* PQgetResult(pg_conn* connection);
 void PQclear(pg_result* result);
 int PQgetCopyData(pg_conn* connection, char** buffer, int async);
@@ -310,6 +344,19 @@ int sent_step(pg_conn* connection, std::string_view call, const char* text, Send
   return outcome;
 }
 
+// Whether a call only queues; 0 is PQ_PIPELINE_OFF.
+bool is_in_pipeline(const pg_conn* connection) {
+  return depth == 0 && PQpipelineStatus(connection) != 0;
+}
+
+template <typename Send>
+int sent_or_queued(pg_conn* connection, std::string_view call, const char* text, Send send) {
+  if (!is_in_pipeline(connection)) return sent_step(connection, call, text, send);
+  if (text) statements().queued(connection, text);
+  const Inside inside;
+  return send();
+}
+
 // Any other call on a connection.
 template <typename Call>
 auto connection_step(pg_conn* connection, std::string_view call, Call make) {
@@ -352,14 +399,14 @@ pg_result* PQexecParams(pg_conn* connection, const char* command, int count, con
 }
 
 pg_result* PQprepare(pg_conn* connection, const char* name, const char* query, int count, const Oid* types) {
-  if (depth == 0) prepared_texts().remember(connection, name, query);
+  if (depth == 0) statements().prepared(connection, name, query);
   return connection_step(connection, "PQprepare",
                          [&] { return REAL(PQprepare)(connection, name, query, count, types); });
 }
 
 pg_result* PQexecPrepared(pg_conn* connection, const char* name, int count, const char* const* values,
                           const int* lengths, const int* formats, int result_format) {
-  const std::string text = depth == 0 ? prepared_texts().text(connection, name) : "";
+  const std::string text = depth == 0 ? statements().text(connection, name) : "";
   return answered_step(
       connection, "PQexecPrepared", text.c_str(),
       [&] { return REAL(PQexecPrepared)(connection, name, count, values, lengths, formats, result_format); },
@@ -372,26 +419,38 @@ int PQsendQuery(pg_conn* connection, const char* query) {
 
 int PQsendQueryParams(pg_conn* connection, const char* command, int count, const Oid* types, const char* const* values,
                       const int* lengths, const int* formats, int result_format) {
-  return sent_step(connection, "PQsendQueryParams", command, [&] {
+  const auto send = [&] {
     return REAL(PQsendQueryParams)(connection, command, count, types, values, lengths, formats, result_format);
-  });
+  };
+  return sent_or_queued(connection, "PQsendQueryParams", command, send);
 }
 
 int PQsendPrepare(pg_conn* connection, const char* name, const char* query, int count, const Oid* types) {
-  if (depth == 0) prepared_texts().remember(connection, name, query);
-  return connection_step(connection, "PQsendPrepare",
-                         [&] { return REAL(PQsendPrepare)(connection, name, query, count, types); });
+  if (depth == 0) statements().prepared(connection, name, query);
+  return sent_or_queued(connection, "PQsendPrepare", nullptr,
+                        [&] { return REAL(PQsendPrepare)(connection, name, query, count, types); });
 }
 
 int PQsendQueryPrepared(pg_conn* connection, const char* name, int count, const char* const* values, const int* lengths,
                         const int* formats, int result_format) {
-  const std::string text = depth == 0 ? prepared_texts().text(connection, name) : "";
-  return sent_step(connection, "PQsendQueryPrepared", text.c_str(), [&] {
+  const std::string text = depth == 0 ? statements().text(connection, name) : "";
+  const auto send = [&] {
     return REAL(PQsendQueryPrepared)(connection, name, count, values, lengths, formats, result_format);
-  });
+  };
+  return sent_or_queued(connection, "PQsendQueryPrepared", text.c_str(), send);
+}
+
+int PQpipelineSync(pg_conn* connection) {
+  if (depth > 0) return REAL(PQpipelineSync)(connection);
+  const std::string texts = statements().sent(connection);
+  return sent_step(connection, kPipelineSync, texts.c_str(), [&] { return REAL(PQpipelineSync)(connection); });
 }
 
 pg_result* PQgetResult(pg_conn* connection) {
+  if (is_in_pipeline(connection) && !statements().begins_to_answer(connection)) {
+    const Inside inside;
+    return REAL(PQgetResult)(connection);
+  }
   return connection_step(connection, "PQgetResult", [&] { return REAL(PQgetResult)(connection); });
 }
 
@@ -425,6 +484,17 @@ pg_conn* PQconnectStartParams(const char* const* keywords, const char* const* va
 }
 
 }  // extern "C"
+
+// ---- what libpq sends ----
+
+extern "C" ssize_t send(int socket, const void* bytes, size_t count, int flags) {
+  if (half_send == HalfSend::no) return REAL(send)(socket, bytes, count, flags);
+  const bool dies = std::exchange(half_send, HalfSend::no) == HalfSend::then_die;
+  const ssize_t sent = REAL(send)(socket, bytes, count / 2, flags);
+  if (dies) die();
+  shutdown(socket, SHUT_RDWR);
+  return sent;
+}
 
 // ---- files ----
 

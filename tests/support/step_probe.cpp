@@ -1,9 +1,10 @@
 // step_probe CONNINFO FILE: takes a few known outside steps, for the tests of die_at_step. Inserts one row into the
-// table `probe` in a transaction of its own, writes 10 bytes to FILE, syncs and renames it; says on standard output how
-// its COMMIT ended.
+// table `probe` in a transaction of its own, and another one by a statement that travels with the COMMIT; writes 10
+// bytes to FILE, syncs and renames it; says on standard output how its COMMIT ended.
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -19,7 +20,9 @@ int main(int argc, char** argv) {
     pgsluice::pg::Connection connection(session);
     connection.begin();
     connection.query("INSERT INTO probe VALUES ($1)", {"1"});
-    connection.commit();
+    const std::array trip = {pgsluice::pg::prepared_step("INSERT INTO probe VALUES ($1)", {"2"}),
+                             pgsluice::pg::commit_step()};
+    connection.run_together(trip);
     std::cout << "committed\n" << std::flush;  // No step: standard output does not count.
 
     const std::string file = argv[2];

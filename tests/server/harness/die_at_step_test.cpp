@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "tests/support/database.hpp"
 #include "tests/support/installation.hpp"
@@ -39,6 +41,17 @@ class DieAtStep : public testing::Test {
   fs::path unfinished_file() const { return folder_ / "out.new"; }
 
   std::int64_t row_count() { return database_.connect().query("SELECT count(*) FROM probe").integer(0, 0); }
+
+  // A server process that lost its client still does what it was sent.
+  void wait_for_other_sessions_to_end() {
+    pg::Connection connection = database_.connect_as_superuser();
+    while (connection
+               .query("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+                      "pg_backend_pid() AND backend_type = 'client backend')")
+               .boolean(0, 0)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
 
   struct Counts {
     int steps = 0;
@@ -95,8 +108,25 @@ TEST_F(DieAtStep, HalfLeavesATornWrite) {
   EXPECT_EQ(file_text(unfinished_file()), "01234");
 }
 
+// The probe's COMMIT travels in a pipeline, which is sent by the libpq step before the last.
+TEST_F(DieAtStep, HalfOfAPipelineNeverHoldsItsCommit) {
+  const int sync_step = counts_of_an_undisturbed_run().steps - 4;
+  const std::string step = std::to_string(sync_step);
+  EXPECT_EQ(run_probe({{"PGSLUICE_DIE_AT_STEP", step}, {"PGSLUICE_DIE_WHEN", "half"}}).signal, SIGKILL);
+  EXPECT_EQ(row_count(), 0);
+  EXPECT_EQ(run_probe({{"PGSLUICE_DIE_AT_STEP", std::to_string(sync_step + 1)}}).signal, SIGKILL);
+  wait_for_other_sessions_to_end();
+  EXPECT_EQ(row_count(), 2) << "the whole pipeline was sent, so the server went through it alone";
+}
+
 TEST_F(DieAtStep, CommitCutBeforeItIsSentIsInDoubtAndDidNotHappen) {
   const Outcome outcome = run_probe({{"PGSLUICE_CUT_AT_COMMIT", "1:before"}});
+  EXPECT_TRUE(outcome.output.starts_with("in doubt")) << outcome;
+  EXPECT_EQ(row_count(), 0);
+}
+
+TEST_F(DieAtStep, CommitCutWhenHalfOfItsPipelineIsSentIsInDoubtAndDidNotHappen) {
+  const Outcome outcome = run_probe({{"PGSLUICE_CUT_AT_COMMIT", "1:half"}});
   EXPECT_TRUE(outcome.output.starts_with("in doubt")) << outcome;
   EXPECT_EQ(row_count(), 0);
 }
@@ -104,7 +134,7 @@ TEST_F(DieAtStep, CommitCutBeforeItIsSentIsInDoubtAndDidNotHappen) {
 TEST_F(DieAtStep, CommitCutAfterItWasSentIsInDoubtAndDidHappen) {
   const Outcome outcome = run_probe({{"PGSLUICE_CUT_AT_COMMIT", "1:after"}});
   EXPECT_TRUE(outcome.output.starts_with("in doubt")) << outcome;
-  EXPECT_EQ(row_count(), 1);
+  EXPECT_EQ(row_count(), 2);
 }
 
 // psql sends its text and reads the answers by calls of their own.
