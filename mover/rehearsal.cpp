@@ -292,8 +292,9 @@ Findings Rehearsal::act() {
   const gate::MeterSample before = meter->read(lead_);
   move_sample();
   if (!stop_.is_requested()) {
-    findings_.indexing =
-        measured([&] { build_indexes(plan_, sessions_, context(), findings_.index_jobs, options_.index_memory); });
+    findings_.indexing = measured([&] {
+      build_indexes(plan_, sessions_, context(), {findings_.index_jobs, options_.index_memory, nullptr});
+    });
     settle(before, *meter);
   }
   return findings_;
