@@ -56,8 +56,22 @@ void add_of_assumptions(const mover::Extrapolation& made, std::vector<std::strin
   }
 }
 
+// The range of the duration comes from the spread of passes.
+bool has_few_passes(const mover::Extrapolation& made) {
+  constexpr std::size_t kFew = 4;
+  const auto begin = made.job.strata.begin() + static_cast<std::ptrdiff_t>(made.first_kind);
+  return std::any_of(begin, begin + static_cast<std::ptrdiff_t>(made.kind_count),
+                     [](const capacity::Stratum& kind) { return kind.batches.size() < kFew; });
+}
+
 void add_of_trial(const Estimate& estimate, std::vector<std::string>& list) {
   const TriedCombination& chosen = estimate.chosen();
+  if (has_few_passes(chosen.extrapolation)) {
+    list.emplace_back(
+        "Of some kinds of rows there were fewer than four passes, whose spread gives the range of the duration: the "
+        "truth "
+        "may well lie outside of it.");
+  }
   if (chosen.findings.seconds.size() < kSamplesForAChange) {
     list.push_back("The trial took " + span_text(chosen.findings.moving.seconds) +
                    ": in less than 15 seconds neither a warm-up nor the end of a burst can be seen.");

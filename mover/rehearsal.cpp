@@ -34,6 +34,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kPassSecondsMax = 15;
 constexpr double kPassSecondsMin = 1;
 constexpr double kRounds = 5;
+// So many passes of each stratum, if it has the ranges: their spread is what is known of the uncertainty.
+constexpr std::size_t kPassesWanted = 8;
 // The server's counters of sessions that have ended are current after that.
 constexpr std::chrono::milliseconds kCountersSettle{1200};
 
@@ -202,24 +204,28 @@ double Rehearsal::pass_seconds() const {
 
 void Rehearsal::move_in_passes(Crew& crew, TrialQueue& queue, TrialSampler& sampler) {
   const double wanted_seconds = pass_seconds();
+  const std::size_t ranges = std::min<std::uint64_t>(queue.left(), options_.ranges_max.value_or(queue.left()));
+  const std::size_t rounds_max = std::max<std::size_t>(
+      1, ranges / std::max<std::size_t>(1, options_.strata.size()) / kPassesWanted / options_.workers);
   double ranges_per_second = 0;  // Of the last pass.
   for (auto stratum = queue.next_stratum(); stratum && !trial_stop_.is_requested(); stratum = queue.next_stratum()) {
     const double rounds = std::floor(ranges_per_second * wanted_seconds / options_.workers);
-    const std::size_t count = options_.workers * static_cast<std::size_t>(std::max(1.0, rounds));
-    const std::vector<std::uint32_t> ranges = queue.take(*stratum, count);
+    const std::size_t count =
+        options_.workers * std::clamp<std::size_t>(static_cast<std::size_t>(std::max(0.0, rounds)), 1, rounds_max);
+    const std::vector<std::uint32_t> taken = queue.take(*stratum, count);
     sampler.stratum_is(*stratum);
     TrialPass pass;
     pass.stratum = *stratum;
     pass.begin_seconds = seconds_since(moving_begun_);
     const ServerWork before = read_server_work(lead_, crew.backend_pids());
-    const Moved moved = move_ranges(crew, ranges, findings_.method);
+    const Moved moved = move_ranges(crew, taken, findings_.method);
     pass.work = difference(read_server_work(lead_, crew.backend_pids()), before);
     pass.seconds = seconds_since(moving_begun_) - pass.begin_seconds;
     pass.rows = moved.rows;
     pass.busy_seconds = moved.busy_seconds;
     pass.rows_of_whole_ranges = moved.rows_of_whole_ranges;
     pass.rows_expected = moved.rows_expected;
-    ranges_per_second = pass.seconds > 0 ? static_cast<double>(ranges.size()) / pass.seconds : 0;
+    ranges_per_second = pass.seconds > 0 ? static_cast<double>(taken.size()) / pass.seconds : 0;
     if (pass.rows > 0) {
       findings_.passes.push_back(pass);
     }

@@ -192,6 +192,13 @@ TEST(EstimateText, TellsHowLongABurstLastsWhatIsBetterAndWhatIsLeftOut) {
   EXPECT_THAT(text, HasSubstr("Not measured: "));
 }
 
+TEST(EstimateText, OfFewPassesDoesNotPromiseItsRange) {
+  Estimate estimate = estimate_of("");
+  EXPECT_THAT(estimate_text(estimate), Not(HasSubstr("fewer than four passes")));
+  estimate.tried[0].extrapolation.job.strata[estimate.chosen().extrapolation.first_kind].batches.resize(3);
+  EXPECT_THAT(estimate_text(estimate), HasSubstr("fewer than four passes"));
+}
+
 TEST(EstimateText, WithoutAServerIsLabelledAsTheTrialsPaceAndSaysWhyItMayLie) {
   const std::string text = estimate_text(estimate_of(""));
   EXPECT_THAT(text, HasSubstr("extrapolated: see below why it may lie"));
