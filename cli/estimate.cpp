@@ -76,6 +76,9 @@ void add_of_trial(const Estimate& estimate, std::vector<std::string>& list) {
     list.push_back("The trial took " + span_text(chosen.findings.moving.seconds) +
                    ": in less than 15 seconds neither a warm-up nor the end of a burst can be seen.");
   }
+  list.emplace_back(
+      "The range holds the spread between passes and what is unknown of credits and of merged operations. The load of "
+      "others during the job, and what is not measured, are not in it: a short job on a busy server takes longer.");
   if (!estimate.server) {
     list.emplace_back(
         "Nothing was said of volume and instance, so the pace of the trial is taken to last. It may not: volumes and "
