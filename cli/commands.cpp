@@ -19,7 +19,8 @@ struct Command {
   int (*act)(const Options& options);
 };
 
-constexpr std::array<Command, 6> kCommands = {{{"plan", plan_command},
+constexpr std::array<Command, 7> kCommands = {{{"plan", plan_command},
+                                               {"estimate", estimate_command},
                                                {"run", run_command},
                                                {"status", status_command},
                                                {"control", control_command},

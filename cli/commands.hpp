@@ -11,6 +11,7 @@ class Options;
 
 // Each prints its result on standard output and returns its exit code. Fails: as the planner and the mover do.
 int plan_command(const Options& options);
+int estimate_command(const Options& options);
 int run_command(const Options& options);
 int status_command(const Options& options);
 int verify_command(const Options& options);

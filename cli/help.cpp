@@ -40,6 +40,32 @@ reasons at once, not half-way through a run.)~",
     pgsluice plan --table app.events --by "LIST (region)" --then "HASH (id)" --then-partitions 8 \
       --source "host=old dbname=app" --target "host=new dbname=app" --dry-run)~",
      "pgsluice run"},
+    {"estimate", "rehearses on a sample of the rows, on a fork, and says how long the whole job takes",
+     "pgsluice estimate --table S.T --by KEY [options]",
+     R"~(Plans as `plan` would, makes a scratch target beside the source (its name + _estimate), moves ranges
+drawn from every kind of rows (old and new, plain, wide, with TOAST) into it, builds its indexes,
+measures the work that a row causes, and drops everything again: also after Ctrl-C and after a
+failure. What a killed one left is removed by the next.
+
+From the work, not from the rate of the trial, follows how long the job takes on the volume and
+instance that you name: which limit binds, how long burst credits last and how slow it is after
+them, what a larger instance or volume would bring, and the space and WAL needed. Methods that empty
+the source are not rehearsed. For an answer that can be trusted let it run for many minutes, on a
+fork of the same class and size.
+
+Changes: the scratch target, and schema pgsluice where it is missing; both are gone at the end. The
+source is only read. With --read-only nothing is changed at all. It asks once on a terminal.)~",
+     R"~(  On a fork, for ten minutes, for a production server that is named:
+    pgsluice estimate --table public.sources --by "HASH (uid)" --partitions 16 --for 10min \
+      --volume gp2:2000 --instance db.r5.4xlarge --foreground-iops 800 --plot estimate.html
+
+  Which settings are best, half a minute each:
+    pgsluice estimate --table public.sources --by "HASH (uid)" --partitions 16 --for 30s \
+      --sweep workers=1,2,4,8 method=insert,stream
+
+  On production itself, only reading:
+    pgsluice estimate --table public.sources --by "HASH (uid)" --partitions 16 --read-only)~",
+     "pgsluice plan, with the settings that were best"},
     {"run", "prepares the target and moves every range that is not done; goes on after any stop",
      "pgsluice run [options]",
      R"~(Does what the plan says: enters the migration in the ledger (schema pgsluice of the target's
@@ -250,9 +276,10 @@ void refuse_unknown_command(std::string_view name) {
   }
   pg::Failure failure(pg::FailureKind::refused, "there is no command \"" + std::string(name) + "\"");
   const std::optional<std::string_view> guess = nearest(name, names);
-  failure.hint(guess
-                   ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
-                   : "Commands are plan, run, status, control, verify and rollback; \"pgsluice help\" explains them.");
+  failure.hint(
+      guess ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
+            : "Commands are plan, estimate, run, status, control, verify and rollback; \"pgsluice help\" explains "
+              "them.");
   throw failure;
 }
 

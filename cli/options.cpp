@@ -26,6 +26,8 @@ constexpr std::string_view kRanges = "Ranges";
 constexpr std::string_view kAccept = "What cannot be kept";
 constexpr std::string_view kSpeed = "Speed";
 constexpr std::string_view kBudget = "I/O budget and brakes";
+constexpr std::string_view kTrial = "The trial";
+constexpr std::string_view kServer = "Where the job will run";
 constexpr std::string_view kConduct = "Conduct";
 constexpr std::string_view kOutput = "Output";
 
@@ -79,6 +81,8 @@ void add_option(po::options_description& description, const OptionSpec& spec) {
   const std::string name(spec.name);
   if (spec.is_switch()) {
     description.add_options()(name.c_str(), po::bool_switch());
+  } else if (spec.takes_words) {
+    description.add_options()(name.c_str(), po::value<std::vector<std::string>>()->multitoken());
   } else {
     description.add_options()(name.c_str(), po::value<std::string>());
   }
@@ -93,7 +97,11 @@ void add_value(Values& values, const std::string& name, const std::vector<std::s
   if (!spec.repeatable && !collected.empty()) {
     throw refused(dashed(name) + " is given twice" + where);
   }
-  collected.push_back(tokens.empty() ? "" : tokens.front());
+  std::string value;
+  for (const std::string& token : tokens) {
+    value += (value.empty() ? "" : " ") + token;
+  }
+  collected.push_back(value);
 }
 
 struct CommandLine {
@@ -225,7 +233,7 @@ bool OptionSpec::belongs_to(std::string_view command) const {
 
 const std::vector<OptionSpec>& option_specs() {
   static const std::vector<OptionSpec> specs = {
-      {"table", "S.T", "plan", kWhere, "The table whose rows leave: a plain table or one partition. Needed."},
+      {"table", "S.T", "plan estimate", kWhere, "The table whose rows leave: a plain table or one partition. Needed."},
       {"into", "S.T2", "plan", kWhere,
        "The table that rows reach. Default: the source's name + _partitioned. An existing, empty partitioned table is "
        "taken as it is."},
@@ -233,28 +241,30 @@ const std::vector<OptionSpec>& option_specs() {
        "The source's database: a libpq connection string or URI, without a password. Default: libpq's environment "
        "(PGHOST, PGDATABASE …)."},
       {"target", "CONNINFO", "", kWhere, "The target's database. Default: the source's."},
-      {"checkpoint", "FILE", "", kWhere,
+      {"checkpoint", "FILE", "plan run status control verify rollback", kWhere,
        "The file that holds the plan and the state of every range. Default: pgsluice.checkpoint in the current "
        "folder."},
       {"config", "FILE", "", kWhere,
        "A file of \"option = value\" lines, for any option of any command. The command line goes before it.", false,
        true},
 
-      {"by", "KEY", "plan", kLayout, "The first level: \"HASH (uid)\", \"RANGE (created_at)\" or \"LIST (region)\"."},
-      {"partitions", "N", "plan", kLayout, "HASH: the number of partitions."},
-      {"interval", "STEP", "plan", kLayout,
+      {"by", "KEY", "plan estimate", kLayout,
+       "The first level: \"HASH (uid)\", \"RANGE (created_at)\" or \"LIST (region)\"."},
+      {"partitions", "N", "plan estimate", kLayout, "HASH: the number of partitions."},
+      {"interval", "STEP", "plan estimate", kLayout,
        "RANGE: the width of a partition: '1 month', '1 day', any interval (bounds in UTC); a number for an integer "
        "key."},
-      {"bucket-rows", "N", "plan", kLayout, "RANGE: a partition every N rows instead of a fixed width."},
-      {"premake", "N", "plan", kLayout, "RANGE with --interval: partitions ahead of the newest row. Default: 3."},
-      {"default", "", "plan", kLayout, "Adds a DEFAULT partition to each RANGE or LIST level."},
-      {"then", "KEY", "plan", kLayout, "A second level below the first, written as for --by."},
-      {"then-partitions", "N", "plan", kLayout, "As --partitions, for the second level."},
-      {"then-interval", "STEP", "plan", kLayout, "As --interval, for the second level."},
+      {"bucket-rows", "N", "plan estimate", kLayout, "RANGE: a partition every N rows instead of a fixed width."},
+      {"premake", "N", "plan estimate", kLayout,
+       "RANGE with --interval: partitions ahead of the newest row. Default: 3."},
+      {"default", "", "plan estimate", kLayout, "Adds a DEFAULT partition to each RANGE or LIST level."},
+      {"then", "KEY", "plan estimate", kLayout, "A second level below the first, written as for --by."},
+      {"then-partitions", "N", "plan estimate", kLayout, "As --partitions, for the second level."},
+      {"then-interval", "STEP", "plan estimate", kLayout, "As --interval, for the second level."},
 
       {"strategy", "NAME", "plan", kWay,
        "How concurrent writes are survived. This version has: offline (nobody writes). Default."},
-      {"method", "NAME", "plan", kWay,
+      {"method", "NAME", "plan estimate", kWay,
        "auto: copies by insert or stream, whichever the run finds better on its first ranges. auto-move: the same for "
        "the methods that empty the source, move or stream-move. Or one of the four by name. Default: auto."},
       {"guard", "on|off", "plan", kWay,
@@ -262,29 +272,31 @@ const std::vector<OptionSpec>& option_specs() {
        "that nobody wrote. "
        "Default: on."},
 
-      {"split", "HOW", "plan", kRanges,
+      {"split", "HOW", "plan estimate", kRanges,
        "key (by a unique key), ctid (by heap blocks, in the heap's order) or auto: ctid where no row can move "
        "meanwhile, "
        "which is when the method copies and the guard is on. Default: auto."},
-      {"range-rows", "N", "plan", kRanges, "At most about N rows in a range. Default: chosen from the table's size."},
-      {"range-bytes", "SIZE", "plan", kRanges,
+      {"range-rows", "N", "plan estimate", kRanges,
+       "At most about N rows in a range. Default: chosen from the table's size."},
+      {"range-bytes", "SIZE", "plan estimate", kRanges,
        "At most about SIZE in a range, TOAST included. Default: chosen from the table's size."},
 
-      {"keep-unique", "widen|strict", "plan", kAccept,
+      {"keep-unique", "widen|strict", "plan estimate", kAccept,
        "A unique constraint without the partition key: widen it by that key, or refuse the plan. Default: widen."},
-      {"accept", "KIND[,KIND]", "plan", kAccept,
+      {"accept", "KIND[,KIND]", "plan estimate", kAccept,
        "Goes on although something is lost: incoming-foreign-keys, self-foreign-keys, rules, exclusion-constraints, "
        "triggers. May be repeated.",
        true},
 
-      {"workers", "N|auto", "run verify rollback", kSpeed,
+      {"workers", "N|auto", "run verify rollback estimate", kSpeed,
        "Sessions that work at once. auto: this machine's cores when the server runs on it, else 4; run tries more and "
        "keeps what pays. Default: auto."},
       {"optimize", "WHAT", "run", kSpeed,
        "What the best method is best for: time, wal (bytes of WAL a row) or io (WAL and blocks read). Default: time."},
-      {"batch-rows", "N", "run", kSpeed, "Rows in one transaction. Default: sized by time, towards half a second."},
-      {"index-jobs", "N", "run", kSpeed, "Indexes built at once. Default: as --workers."},
-      {"index-memory", "SIZE", "run", kSpeed,
+      {"batch-rows", "N", "run estimate", kSpeed,
+       "Rows in one transaction. Default: sized by time, towards half a second."},
+      {"index-jobs", "N", "run estimate", kSpeed, "Indexes built at once. Default: as --workers."},
+      {"index-memory", "SIZE", "run estimate", kSpeed,
        "maintenance_work_mem of each session that builds indexes: more saves temporary files, seldom processor time. "
        "Default: the server's setting."},
       {"vacuum-freeze", "", "run", kSpeed,
@@ -292,12 +304,12 @@ const std::vector<OptionSpec>& option_specs() {
        "write every page again. Writes up to about as much WAL as the table, far less for pages filled since the last "
        "checkpoint."},
 
-      {"max-iops", "N", "run verify", kBudget,
+      {"max-iops", "N", "run verify estimate", kBudget,
        "I/O operations a second that pgsluice's own work may cause on the server: pages read, pages dirtied (when they "
        "are dirtied, not when a checkpoint writes them) and WAL. Index builds and comparisons are paced between one "
        "and the next. Default: no limit."},
       {"max-mbps", "N", "run verify", kBudget, "The same in megabytes a second."},
-      {"server-iops", "N", "run verify", kBudget,
+      {"server-iops", "N", "run verify estimate", kBudget,
        "I/O operations a second of the whole server: pgsluice takes what the application leaves."},
       {"meter", "HOW", "run verify", kBudget,
        "auto: the best counters that this role can read on this server; server: its own counters alone; "
@@ -315,6 +327,35 @@ const std::vector<OptionSpec>& option_specs() {
        "Works only then: \"22:00-06:00 Europe/Berlin\", \"Mon-Fri 20:00-06:00, Sat-Sun 00:00-24:00\" (UTC where no "
        "zone stands)."},
 
+      {"for", "TIME", "estimate", kTrial,
+       "How long rows are moved in a trial, of each combination with --sweep. Default: 1min, without --ranges."},
+      {"ranges", "N", "estimate", kTrial, "At most so many ranges a trial."},
+      {"sweep", "NAME=A,B …", "estimate", kTrial,
+       "Tries combinations one after another and names the best: workers=1,2,4 method=insert,stream "
+       "batch-rows=1k,10k, any of them.",
+       true, false, true},
+      {"read-only", "", "estimate", kTrial,
+       "Changes nothing: the sampled ranges are read through COPY and thrown away. Tells how fast rows can be read, "
+       "and "
+       "nothing of writing them."},
+      {"remove-leftovers", "", "estimate", kTrial,
+       "Does nothing but remove what killed trials left in this database; every trial does so first."},
+
+      {"volume", "SPEC", "estimate", kServer,
+       "The volume that the job will run on: gp2:2000, gp3:2000:12000iops:500mbps, io1:2000:20000iops, each as RDS "
+       "sells "
+       "it (GiB, MiB/s); gp2:750:ebs for one of your own; custom:5000iops:250mbps for any other disk."},
+      {"instance", "CLASS", "estimate", kServer, "The instance: db.r5.4xlarge, say."},
+      {"instance-base-iops", "N", "estimate", kServer,
+       "What the instance sustains, where you know better than the tables: I/O operations a second."},
+      {"instance-base-mbps", "N", "estimate", kServer, "The same in MB/s, of 10^6 bytes."},
+      {"credits", "SHARE", "estimate", kServer,
+       "Burst credits of volume and instance when the job begins: full, empty, unknown, or 40%. unknown counts as "
+       "empty, but in the least duration. Default: unknown."},
+      {"foreground-iops", "N", "estimate", kServer, "What the application uses meanwhile: I/O operations a second."},
+      {"foreground-mbps", "N", "estimate", kServer, "The same in MiB/s."},
+      {"cores", "N", "estimate", kServer, "The server's cores. Default: those of --instance."},
+
       {"dry-run", "", "plan", kConduct,
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},
       {"verify", "WHEN", "run", kConduct,
@@ -330,15 +371,17 @@ const std::vector<OptionSpec>& option_specs() {
        "by its own hash, which is blind to the sign and scale of a number in it, to where an inner array or object "
        "ends, and to values 32 places apart that change alike or change places. Always on where the plan says --guard "
        "off. Not for move and stream-move."},
-      {"yes", "", "run rollback", kConduct, "Does not ask."},
+      {"yes", "", "run rollback estimate", kConduct, "Does not ask."},
       {"lock-timeout", "TIME", "", kConduct,
        "How long any statement of ours may wait for a lock before it steps back. Default: 200ms."},
-      {"reconnect-limit", "TIME", "plan run verify rollback", kConduct,
+      {"reconnect-limit", "TIME", "plan run verify rollback estimate", kConduct,
        "How long a server may be away before the command stops, to be continued later. Default: 5min."},
 
-      {"progress", "HOW", "run verify rollback", kOutput,
+      {"progress", "HOW", "run verify rollback estimate", kOutput,
        "auto, plain (a line every few seconds) or none. auto is one live block on a terminal, else plain. Default: "
        "auto."},
+      {"plot", "FILE", "estimate", kOutput,
+       "Draws the trial and the predicted progress into FILE: .svg for the picture, .html for picture and text."},
       {"json", "", "", kOutput, "The result on standard output is one JSON document."},
       {"log-level", "LEVEL", "", kOutput,
        "error, warn, info, debug (every statement that changes something, with its duration) or trace. Default: info."},

@@ -24,6 +24,7 @@ struct OptionSpec {
   std::string_view text;      // What help says.
   bool repeatable = false;
   bool on_command_line_only = false;
+  bool takes_words = false;  // Its value may be several words, up to the next option.
 
   bool is_switch() const { return value.empty(); }
   bool belongs_to(std::string_view command) const;

@@ -129,7 +129,7 @@ std::optional<std::size_t> SourceInsert::guess(pg::Connection& target, const Sli
 }
 
 SourceInsert::Answers SourceInsert::insert_into_leaf(pg::Connection& target, std::string_view mode, const Batch& batch,
-                                                     const std::string& leaf, const std::vector<pg::Step>& behind) {
+                                                     std::string leaf, const std::vector<pg::Step>& behind) {
   constexpr std::size_t kInsert = 1;
   constexpr std::size_t kBelow = 2;
   planner::Condition condition = planner::between_sql(plan_.key, batch.slice.lower, batch.slice.upper);

@@ -50,7 +50,8 @@ class SourceInsert {
   // The leaf to insert into; sets landing_.
   std::optional<std::size_t> guess(pg::Connection& target, const Slice& slice, const pg::Result* answer);
   void read_routes(pg::Connection& target);
-  Answers insert_into_leaf(pg::Connection& target, std::string_view mode, const Batch& batch, const std::string& leaf,
+  // `leaf` by value: the routes that it comes from may be forgotten on the way.
+  Answers insert_into_leaf(pg::Connection& target, std::string_view mode, const Batch& batch, std::string leaf,
                            const std::vector<pg::Step>& behind);
 
   const planner::Plan& plan_;

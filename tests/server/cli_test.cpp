@@ -60,7 +60,7 @@ TEST(CommandLineAlone, WithoutACommandShowsHelpAsAnErrorAndWithHelpAsAResult) {
 }
 
 TEST(CommandLineAlone, EveryCommandHasHelpWhichNeedsNoServer) {
-  for (const char* command : {"plan", "run", "status", "verify", "rollback"}) {
+  for (const char* command : {"plan", "estimate", "run", "status", "verify", "rollback"}) {
     for (const std::vector<std::string>& words : {std::vector<std::string>{"help", command},
                                                   {command, "--help"},
                                                   {command, "-h"},
@@ -389,7 +389,7 @@ TEST_F(CommandLine, OptionsMayStandInAFileThatServesTheWholeMigration) {
   const std::string path = migration_.folder() / "visits.conf";
   std::ofstream(path) << "source = " << database_.conninfo() << "\ncheckpoint = " << migration_.checkpoint().string()
                       << "\ntable = public.visits\nby = HASH (page)\npartitions = 4\nworkers = 2\nyes = on\n";
-  for (const char* command : {"plan", "run", "status", "verify", "rollback"}) {
+  for (const char* command : {"plan", "estimate", "run", "status", "verify", "rollback"}) {
     const Outcome outcome = run_pgsluice({command, "--config", path});
     EXPECT_EQ(outcome.exit_code, 0) << outcome;
   }

@@ -67,7 +67,7 @@ TEST(Options, AnAbbreviationIsNotAnOption) {
 TEST(Options, AnOptionOfAnotherCommandNamesThatCommand) {
   const pg::Failure failure = failure_of("run", {"--partitions", "16"});
   EXPECT_STREQ(failure.what(), "run has no option --partitions");
-  EXPECT_THAT(failure.hint(), HasSubstr("belongs to: plan."));
+  EXPECT_THAT(failure.hint(), HasSubstr("belongs to: plan estimate."));
 }
 
 TEST(Options, WhatIsNoOptionIsRefused) {

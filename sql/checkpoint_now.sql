@@ -1,0 +1,2 @@
+-- Writes every page that waits to be written, and returns when they are on disk.
+CHECKPOINT
