@@ -292,6 +292,11 @@ std::optional<RememberedChoice> choice_in(const std::string& document) {
       json.value("rows_per_second", 0.0)};
 }
 
+void RateWatch::begin_anew() {
+  window_begun_.reset();
+  rows_in_window_ = 0;
+}
+
 void RateWatch::moved(double seconds, std::uint64_t rows) {
   if (!window_begun_) {
     window_begun_ = seconds;  // These rows were moved before the window.

@@ -122,6 +122,8 @@ class RateWatch {
 
   // `rows` more were moved until the moment `seconds`, counted from any fixed moment.
   void moved(double seconds, std::uint64_t rows);
+  // Forgets the window that has begun.
+  void begin_anew();
   // True once a whole window was slower than two thirds of what is expected.
   bool has_fallen() const { return has_fallen_; }
 

@@ -26,7 +26,8 @@ std::filesystem::path control_socket_of(const std::filesystem::path& checkpoint)
 planner::Descriptor listen_at(const std::filesystem::path& path);
 void remove_socket(const std::filesystem::path& path);
 
-// Not blocking. Nothing where nobody listens, or nobody takes the many who knock. Fails: local, if the way there is barred.
+// Not blocking. Nothing where nobody listens, or nobody takes the many who knock. Fails: local, if the way there is
+// barred.
 std::optional<planner::Descriptor> connect_to(const std::filesystem::path& path);
 
 // Who is on the other side; nothing if the kernel does not tell.

@@ -91,14 +91,24 @@ bool EarlyIndexes::build_one(RangeMover& worker) {
   } catch (const pg::Failure& caught) {
     failure = caught;
   }
-  if (failure && failure->kind() != pg::FailureKind::interrupted) {
+  const bool is_link_lost = failure && failure->kind() == pg::FailureKind::connection;
+  if (failure && !is_link_lost && failure->kind() != pg::FailureKind::interrupted) {
     observer_.noted("left until all rows are moved: " + std::string(failure->what()));
   }
   const std::lock_guard lock(mutex_);
   --running_;
+  if (is_link_lost) {  // Moving rows opens a new one, and says so if it cannot.
+    waiting_.push_front(*unit);
+    return false;
+  }
   built_count_ += failure ? 0 : 1;
   busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return true;
+}
+
+bool EarlyIndexes::is_building() const {
+  const std::lock_guard lock(mutex_);
+  return running_ > 0;
 }
 
 std::size_t EarlyIndexes::built_count() const {

@@ -43,6 +43,9 @@ class EarlyIndexes {
   // Builds one index that waits, in the worker's session. Returns false when there was none to build.
   bool build_one(RangeMover& worker);
 
+  // A leaf may be locked for that now.
+  bool is_building() const;
+
   // Of all that were built: how many, and the time that took, summed over the workers.
   std::size_t built_count() const;
   double busy_seconds() const;

@@ -55,7 +55,8 @@ HeapParts read_heap_parts(pg::Connection& connection, const pg::QualifiedName& t
     part.upper.reset();
     part.page_count = block_count - part.lower.value_or(0);
     result.parts.push_back(part);
-    description += part.heap_sql + " " + std::string(heaps.text(i, 1)) + " " + std::to_string(cut_count) + "\n";
+    description += part.heap_sql + " " + std::string(heaps.text(i, 1)) + " " + std::to_string(cut_count) + " of " +
+                   std::to_string(part_blocks) + "\n";
   }
   result.fingerprint =
       connection.query(pg::statement("fingerprint", connection.server_major_version()), {description}).text(0, 0);

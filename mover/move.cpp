@@ -348,7 +348,11 @@ MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions
   build(moving);
   finish(moving);
   checkpoint.record_phase(Phase::complete);
-  summary.unguarded_writes = !checkpoint.plan().guard && source_was_written(checkpoint, moving.source.connection());
+  if (!checkpoint.plan().guard) {
+    repeat_until_done(moving.source, moving.retry, "asking whether somebody wrote", [&](pg::Connection& source) {
+      summary.unguarded_writes = source_was_written(checkpoint, source);
+    });
+  }
 
   const Progress end = tally.progress();
   for (const planner::RangeState& state : checkpoint.states()) {

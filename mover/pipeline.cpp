@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "mover/calibration.hpp"
 #include "mover/clock_text.hpp"
@@ -22,6 +23,10 @@ namespace pgsluice::mover {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view kLockNotAvailable = "55P03";
+// Of a remembered choice: it was measured while the gate was slow, which a later run need not be.
+constexpr const char* kPaced = "paced";
 
 // The first failure that ends the run; later ones are its echoes.
 class FirstFailure {
@@ -52,6 +57,7 @@ struct Pass {
   std::size_t ranges_max = 0;  // So many, if there are as many.
   RateWatch* rate = nullptr;   // Ends the pass when the rate has fallen; absent in a trial.
   bool may_be_unfit = false;   // A failure may be the method's own: it ends the pass, and the ranges are left.
+  bool is_trial = false;       // It measures, so nothing else happens in between.
   EarlyIndexes* early_indexes = nullptr;  // To build in between; absent in a trial.
 };
 
@@ -95,6 +101,17 @@ bool may_be_the_methods_own(const pg::Failure& failure) {
   return failure.kind() == pg::FailureKind::server;
 }
 
+// At the gate, by all workers.
+double seconds_waited(const Moving& moving) {
+  double seconds = 0;
+  if (moving.options.gate != nullptr) {
+    for (const auto& [reason, waited] : moving.options.gate->status().seconds_waited) {
+      seconds += waited;
+    }
+  }
+  return seconds;
+}
+
 void record_outcome(Moving& moving, const Pass& wanted, PassResult& found, const RangeOutcome& outcome) {
   found.rows += outcome.rows_moved;
   switch (outcome.kind) {
@@ -107,7 +124,9 @@ void record_outcome(Moving& moving, const Pass& wanted, PassResult& found, const
       break;
     case RangeOutcome::Kind::stopped:
       moving.result.stopped = true;
-      moving.checkpoint.record_range(outcome.range, outcome.state);
+      if (outcome.is_state_known) {
+        moving.checkpoint.record_range(outcome.range, outcome.state);
+      }
       break;
     case RangeOutcome::Kind::claimed_elsewhere:
       found.elsewhere.push_back(outcome.range);
@@ -145,10 +164,11 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
     return wanted.early_indexes != nullptr ? wanted.early_indexes->busy_seconds() : 0;
   };
   const double seconds_indexing_before = seconds_indexing();
+  double seconds_waited_before = seconds_waited(moving);
 
   const auto next_range = [&](oneapi::tbb::flow_control& flow) -> Job {
     const unsigned workers_set = moving.workers_set;
-    is_over = is_over || (workers_set != 0 && workers_set != wanted.choice.workers);
+    is_over = is_over || (!wanted.is_trial && workers_set != 0 && workers_set != wanted.choice.workers);
     if (taken == count || is_over || moving.stop.is_requested() || moving.failure.is_set()) {
       flow.stop();
       return {};
@@ -168,7 +188,12 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
     try {
       job.outcome = moving.crew[worker].move(moving.plan().ranges[job.range], wanted.choice.method);
     } catch (const pg::Failure& failure) {
-      if (wanted.may_be_unfit && may_be_the_methods_own(failure)) {
+      if (failure.sqlstate() == kLockNotAvailable && wanted.early_indexes != nullptr &&
+          wanted.early_indexes->is_building()) {
+        // A row came late to a leaf whose index is being built, and that may take longer than anybody waits for a lock.
+        const std::lock_guard lock(unfit_mutex);
+        found.left.push_back(job.range);
+      } else if (wanted.may_be_unfit && may_be_the_methods_own(failure)) {
         const std::lock_guard lock(unfit_mutex);
         found.unfit = failure;
         found.left.push_back(job.range);
@@ -198,6 +223,10 @@ PassResult run_pass(Moving& moving, const Pass& wanted) {
       moving.failure.set(std::current_exception());  // The checkpoint cannot be written.
     }
     if (wanted.rate != nullptr) {
+      const double waited = seconds_waited(moving);
+      if (waited > std::exchange(seconds_waited_before, waited)) {
+        wanted.rate->begin_anew();  // The gate was slow, not the way in which rows travel.
+      }
       const double elsewhere = (seconds_indexing() - seconds_indexing_before) / wanted.choice.workers;
       wanted.rate->moved(seconds_since(begun) - elsewhere, job.outcome->rows_moved);
       is_over = is_over || wanted.rate->has_fallen();
@@ -259,7 +288,7 @@ PassResult run_trial(Moving& moving, Calibration& calibration, const Calibration
   }
   const auto begun = Clock::now();
   const ServerWork before = look();
-  PassResult found = run_pass(moving, {request.choice, request.ranges, nullptr, !is_fallback, nullptr});
+  PassResult found = run_pass(moving, {request.choice, request.ranges, nullptr, !is_fallback, true, nullptr});
   if (found.unfit) {
     leave_out(moving, calibration, request.choice, *found.unfit);
     return found;
@@ -306,6 +335,10 @@ std::optional<RememberedChoice> remembered_choice(const Moving& moving) {
   if (!setting) {
     return std::nullopt;
   }
+  if (const auto document = nlohmann::json::parse(*setting, nullptr, false);
+      document.is_object() && document.value(kPaced, false)) {
+    return std::nullopt;
+  }
   std::optional<RememberedChoice> found = choice_in(*setting);
   if (!found || !is_eligible(moving, found->choice)) {
     return std::nullopt;
@@ -348,6 +381,7 @@ std::vector<std::uint32_t> move_queue(Moving& moving) {
     }
     if (must_measure) {
       Calibration calibration(calibration_options(moving));
+      const double waited_before = seconds_waited(moving);
       for (auto request = calibration.next(); request && !is_over(); request = calibration.next()) {
         const PassResult found = run_trial(moving, calibration, *request);
         append(again, found.elsewhere);
@@ -359,14 +393,15 @@ std::vector<std::uint32_t> move_queue(Moving& moving) {
       choice = calibration.chosen();
       rows_per_second = calibration.rows_per_second();
       moving.tally.noted("chose " + calibration.summary());
-      moving.checkpoint.record_setting(
-          kCalibrationSetting, to_document(calibration, moving.options.optimize, utc_now_text(), reason).dump());
+      nlohmann::ordered_json document = to_document(calibration, moving.options.optimize, utc_now_text(), reason);
+      document[kPaced] = seconds_waited(moving) > waited_before;
+      moving.checkpoint.record_setting(kCalibrationSetting, document.dump());
       moving.tally.workers_are(choice.workers);
       moving.crew.close_beyond(choice.workers);
     }
     RateWatch rate(rows_per_second, static_cast<double>(moving.options.rate_window.count()));
     const PassResult found = run_pass(moving, {choice, moving.queue->left(), rows_per_second > 0 ? &rate : nullptr,
-                                               false, moving.options.early_indexes});
+                                               false, false, moving.options.early_indexes});
     append(again, found.elsewhere);
     must_measure = rate.has_fallen();
     if (must_measure) {
@@ -388,8 +423,8 @@ PipelineResult move_ranges(planner::Checkpoint& checkpoint, const Sessions& sess
       todo.push_back(range.index);
     }
   }
-  const auto at_most_one_a_range = [&](unsigned count) {
-    return static_cast<unsigned>(std::clamp<std::size_t>(todo.size(), 1, std::max(1U, count)));
+  const auto at_most_one_a_range = [range_count = todo.size()](unsigned count) {
+    return static_cast<unsigned>(std::clamp<std::size_t>(range_count, 1, std::max(1U, count)));
   };
   PipelineOptions wanted = options;
   wanted.workers = at_most_one_a_range(options.workers);

@@ -102,6 +102,7 @@ RangeOutcome RangeMover::outcome(const planner::Range& range, RangeOutcome::Kind
   outcome.range = range.index;
   outcome.kind = kind;
   outcome.rows_moved = rows_moved_;
+  outcome.is_state_known = position_was_read_;
   outcome.landing = landing_.value_or(Landing{});
   outcome.state.up_to = position_.up_to;
   outcome.state.rows = position_.rows;
@@ -184,6 +185,7 @@ bool RangeMover::claim(pg::Connection& target, const planner::Range& range, Batc
 void RangeMover::take_position(const std::optional<LedgerEntry>& entry) {
   position_ = entry ? Position{entry->up_to, entry->complete, entry->rows, entry->bytes} : Position{};
   position_is_certain_ = true;
+  position_was_read_ = true;
 }
 
 void RangeMover::release(const planner::Range& range) {
@@ -301,6 +303,7 @@ RangeOutcome RangeMover::move(const planner::Range& range, planner::Method metho
   BatchMethod& batches = method_named(method);
   rows_moved_ = 0;
   landing_.reset();
+  position_was_read_ = false;
   claim_generation_ = 0;
   position_ = {};
   bool is_mine = true;

@@ -47,6 +47,7 @@ struct RangeOutcome {
   std::uint32_t range = 0;
   Kind kind = Kind::done;
   planner::RangeState state;
+  bool is_state_known = false;   // Somebody has looked into the ledger.
   std::uint64_t rows_moved = 0;  // By this call.
   Landing landing;               // Of these.
   std::optional<pg::Failure> failure;
@@ -123,6 +124,7 @@ class RangeMover {
   BatchSizer sizer_;
   Position position_;
   bool position_is_certain_ = false;
+  bool position_was_read_ = false;  // Of the range in hand.
   std::optional<FirstBatch> first_batch_;
   GateKeeper* gate_;
   std::uint64_t rows_allowed_ = 0;            // In the batch in hand, by the gate.

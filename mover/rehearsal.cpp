@@ -246,7 +246,7 @@ void Rehearsal::move_sample() {
   observer_.phase_began("moving a sample", "ranges");
   const std::jthread alarm = watch_time(stop_, trial_stop_, options_.time_max);
   const RetryContext retrying = trial_context(tally);
-  Crew crew(plan_, sessions_, sizes, retrying, tally, nullptr, options_.workers);
+  Crew crew(plan_, sessions_, sizes, retrying, tally, nullptr, nullptr, options_.workers);
   const std::jthread watcher = watch_for_urgency(trial_stop_, crew);
   findings_.method = plan_.method;
   for (const planner::Method method : plan_.methods) {

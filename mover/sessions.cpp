@@ -1,5 +1,7 @@
 #include "mover/sessions.hpp"
 
+#include "pg/statements.hpp"
+
 namespace pgsluice::mover {
 
 namespace {
@@ -39,15 +41,24 @@ pg::SessionOptions session_options(const SessionsOptions& options, const std::st
   return session;
 }
 
+pg::Connection staying_open(const pg::SessionOptions& options) {
+  constexpr int kHasIdleSessionTimeoutSince = 14;
+  pg::Connection connection(options);
+  if (connection.server_major_version() >= kHasIdleSessionTimeoutSince) {
+    connection.query(pg::statement("stay_open", connection.server_major_version()));
+  }
+  return connection;
+}
+
 }  // namespace
 
 pg::Connection Sessions::open_source(std::string_view purpose, const Settings& settings) const {
-  return pg::Connection(session_options(options_, options_.source_conninfo, purpose, settings));
+  return staying_open(session_options(options_, options_.source_conninfo, purpose, settings));
 }
 
 pg::Connection Sessions::open_target(std::string_view purpose, const Settings& settings) const {
   const std::string& conninfo = options_.target_conninfo.empty() ? options_.source_conninfo : options_.target_conninfo;
-  return pg::Connection(session_options(options_, conninfo, purpose, settings));
+  return staying_open(session_options(options_, conninfo, purpose, settings));
 }
 
 }  // namespace pgsluice::mover

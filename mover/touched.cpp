@@ -1,5 +1,6 @@
 #include "mover/touched.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -50,7 +51,11 @@ std::string measured_sql(const std::string& sql) {
 }
 
 TouchedRows parse_explained(std::string_view text) {
-  const json explained = json::parse(text, nullptr, false);
+  // Names and conditions may hold bytes of any encoding; they are of no interest here, and JSON takes UTF-8 only.
+  std::string ascii(text);
+  std::replace_if(
+      ascii.begin(), ascii.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  const json explained = json::parse(ascii, nullptr, false);
   TouchedRows result;
   std::optional<double> rows;
   if (explained.is_array()) {
