@@ -19,7 +19,7 @@ struct CommandHelp {
   std::string_view next;
 };
 
-constexpr std::array<CommandHelp, 6> kCommands = {{
+constexpr std::array<CommandHelp, 7> kCommands = {{
     {"plan", "inspects the table, designs the target, cuts the ranges; changes nothing in the database",
      "pgsluice plan --table S.T --by KEY [options]",
      R"~(Reads everything that a migration of the table must keep, designs the partitioned target, cuts the
