@@ -45,7 +45,8 @@ Step commit_step();
 struct StatementEvent {
   std::string_view sql;
   std::string_view command_tag;  // "INSERT 0 5"; empty when it failed.
-  // From the call to the answer; of statements that travelled together, from the answer before to its own.
+  // From the call to the answer; of statements that travelled together, from the answer before to its own; 0 when both
+  // were there to be read at once.
   std::chrono::microseconds duration;
   int backend_pid;
   bool failed;

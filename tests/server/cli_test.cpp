@@ -372,16 +372,18 @@ TEST_F(CommandLine, TheLogFileHoldsEveryChangingStatementAsJsonAndIsPrivate) {
   std::istringstream lines(file_text(path));
   int inserts = 0;
   int created = 0;
+  double milliseconds = 0;
   for (std::string line; std::getline(lines, line);) {
     const json entry = json::parse(line);
     const std::string sql = entry.value("sql", "");
     created += sql.starts_with("CREATE TABLE \"public\".\"visits_partitioned") ? 1 : 0;
     if (sql.find("INTO \"public\".\"visits_partitioned\"") != std::string::npos) {
       ++inserts;
-      EXPECT_GT(entry.at("ms").get<double>(), 0);
+      milliseconds += entry.at("ms").get<double>();
     }
   }
   EXPECT_EQ(created, 5) << "the target and its four leaves";
+  EXPECT_GT(milliseconds, 0) << "of each alone it may be 0, when its answer was read together with the one before";
   EXPECT_EQ(inserts, 6) << "one for each range, of which each is a page of the heap";
 }
 
