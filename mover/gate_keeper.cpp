@@ -1,14 +1,14 @@
 #include "mover/gate_keeper.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "mover/retry.hpp"
 
 namespace pgsluice::mover {
 
 namespace {
 
 constexpr double kLongWaitSeconds = 0.2;
-constexpr double kStopIsLookedForSeconds = 0.05;
 
 }  // namespace
 
@@ -19,37 +19,27 @@ double GateKeeper::now() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_).count();
 }
 
-std::optional<gate::Permit> GateKeeper::wait_for_permit(std::uint64_t rows_wanted,
-                                                        const std::function<void()>& before_long_wait) {
+std::optional<gate::Permit> GateKeeper::enter(std::uint64_t rows_wanted,
+                                              const std::function<void()>& before_long_wait) {
   bool has_let_go = false;
-  double waited_since = now();
-  std::unique_lock lock(mutex_);
+  const double waited_since = now();
   while (!stop_.is_requested()) {
-    const gate::Decision decision = gate_.next(now(), workers_, rows_wanted);
+    gate::Decision decision;
+    {
+      const std::lock_guard lock(mutex_);
+      decision = gate_.next(now(), workers_, rows_wanted);
+    }
     if (decision.permit) {
       return decision.permit;
     }
     if (!has_let_go && before_long_wait && std::max(decision.wait_seconds, now() - waited_since) > kLongWaitSeconds) {
       has_let_go = true;
-      lock.unlock();
       before_long_wait();
-      lock.lock();
-      continue;
     }
-    // The gate is asked again only when it said so: it accounts each answer as time waited.
-    const double until = now() + decision.wait_seconds;
-    bool has_changed = false;
-    while (!has_changed && !stop_.is_requested() && now() < until) {
-      const std::chrono::duration<double> slice(std::min(kStopIsLookedForSeconds, until - now()));
-      has_changed = changed_.wait_for(lock, slice) == std::cv_status::no_timeout;
-    }
+    // Not asked again before it said so: it accounts each answer as time waited.
+    pause(std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(decision.wait_seconds)), stop_);
   }
   return std::nullopt;
-}
-
-std::optional<gate::Permit> GateKeeper::enter(std::uint64_t rows_wanted,
-                                              const std::function<void()>& before_long_wait) {
-  return wait_for_permit(rows_wanted, before_long_wait);
 }
 
 void GateKeeper::leave(const gate::Permit& permit, const gate::Work& work) {
@@ -58,7 +48,7 @@ void GateKeeper::leave(const gate::Permit& permit, const gate::Work& work) {
 }
 
 bool GateKeeper::enter_unpaced(const std::function<void()>& before_long_wait) {
-  const std::optional<gate::Permit> permit = wait_for_permit(1, before_long_wait);
+  const std::optional<gate::Permit> permit = enter(1, before_long_wait);
   if (permit) {
     leave(*permit, {0, gate::Touched{}});  // The turn is what counts; the cost comes afterwards.
   }
@@ -76,11 +66,8 @@ void GateKeeper::workers_are(unsigned count) {
 }
 
 void GateKeeper::with(const std::function<void(gate::Gate& gate, double now)>& change) {
-  {
-    const std::lock_guard lock(mutex_);
-    change(gate_, now());
-  }
-  changed_.notify_all();
+  const std::lock_guard lock(mutex_);
+  change(gate_, now());
 }
 
 gate::Status GateKeeper::status() {

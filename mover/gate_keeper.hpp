@@ -1,9 +1,9 @@
-// The gate (gate/gate.hpp) as all workers of a run share it: with a clock, a lock, and waits that end at once when a
-// stop is requested or somebody changes what is allowed. Whoever waits here holds no transaction, lock or snapshot.
+// The gate (gate/gate.hpp) as all workers of a run share it: with a clock, a lock, and waits that end when a stop is
+// requested. A change of what is allowed is heard of within a second. Whoever waits here holds no transaction, lock or
+// snapshot.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -35,7 +35,7 @@ class GateKeeper {
   // So many workers share the gate from now on.
   void workers_are(unsigned count);
 
-  // Calls `change` with the gate and the moment; whoever waits asks again.
+  // Calls `change` with the gate and the moment.
   void with(const std::function<void(gate::Gate& gate, double now)>& change);
   gate::Status status();
 
@@ -45,12 +45,9 @@ class GateKeeper {
   double now() const;
 
  private:
-  std::optional<gate::Permit> wait_for_permit(std::uint64_t rows_wanted, const std::function<void()>& before_long_wait);
-
   const StopRequest& stop_;
   const std::chrono::steady_clock::time_point epoch_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
   gate::Gate gate_;
   unsigned workers_ = 1;
 };

@@ -32,9 +32,8 @@ gate::Budget budget_of(const ControlState& state);
 class Pacing {
  public:
   // Looks at the target's server: that is where rows are written. Without a limit, a brake or a wish for a meter it
-  // asks nothing of the server. What it will watch is noted on `observer`, which is told the gate's state once a
-  // second. All arguments but `options` must outlive it; `control` may be null. Fails: refused, where a limit cannot be
-  // kept on this server; connection.
+  // asks nothing of the server. What it will watch is noted on `observer`. All arguments but `options` must outlive it;
+  // `control` may be null. Fails: refused, where a limit cannot be kept on this server; connection.
   Pacing(const Sessions& sessions, const PacingOptions& options, ControlSettings* control, const StopRequest& stop,
          Observer& observer);
   Pacing(const Pacing&) = delete;
