@@ -13,7 +13,9 @@ enum class Phase {
   moving,        // Ranges are being moved.
   indexing,      // Every row is moved; indexes and constraints are being built.
   finishing,     // Triggers, policies, publications, sequence values, ANALYZE.
-  complete,      // `run` has nothing left to do.
+  complete,      // `run` has nothing left to do. While changes are captured: the target follows the source.
+  cut_over,      // The target has the source's name, and the old table follows it.
+  finished,      // The old table is gone, and what was ours beside the target with it.
   rolling_back,  // `rollback` has begun; `run` refuses from here on.
   rolled_back,   // Nothing of ours is left in the database.
 };
@@ -32,6 +34,10 @@ constexpr std::string_view name_of(Phase phase) {
       return "finishing";
     case Phase::complete:
       return "complete";
+    case Phase::cut_over:
+      return "cut-over";
+    case Phase::finished:
+      return "finished";
     case Phase::rolling_back:
       return "rolling-back";
     case Phase::rolled_back:

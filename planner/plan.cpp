@@ -42,8 +42,14 @@ std::string_view name_of(Strategy strategy) {
   switch (strategy) {
     case Strategy::offline:
       return "offline";
+    case Strategy::capture:
+      return "capture";
   }
   return "";
+}
+
+std::string_view name_of(CaptureForm form) {
+  return form == CaptureForm::row ? "row" : "statement";
 }
 
 std::string_view name_of(Method method) {
@@ -85,11 +91,23 @@ Method method_named(std::string_view name) {
 }
 
 Strategy strategy_named(std::string_view name) {
-  if (name == name_of(Strategy::offline)) {
-    return Strategy::offline;
+  for (const Strategy strategy : {Strategy::offline, Strategy::capture}) {
+    if (name == name_of(strategy)) {
+      return strategy;
+    }
   }
   throw pg::Failure(pg::FailureKind::refused, "there is no strategy \"" + std::string(name) + "\"")
-      .hint("This version has the strategy offline.");
+      .hint("Strategies are offline, where nobody writes meanwhile, and capture, where everybody may.");
+}
+
+CaptureForm capture_form_named(std::string_view name) {
+  for (const CaptureForm form : {CaptureForm::row, CaptureForm::statement}) {
+    if (name == name_of(form)) {
+      return form;
+    }
+  }
+  throw pg::Failure(pg::FailureKind::refused, "changes cannot be captured by \"" + std::string(name) + "\"")
+      .hint("They are captured by row, or by statement.");
 }
 
 std::string methods_text(const std::vector<Method>& methods) {
@@ -110,6 +128,7 @@ void to_json(nlohmann::json& json, const Plan& plan) {
           {"tool_version", plan.tool_version},
           {"one_database", plan.one_database},
           {"strategy", name_of(plan.strategy)},
+          {"capture_form", name_of(plan.capture_form)},
           {"methods", methods},
           {"rows_come_leaf_by_leaf", plan.rows_come_leaf_by_leaf},
           {"method_reason", plan.method_reason},
@@ -136,6 +155,7 @@ void from_json(const nlohmann::json& json, Plan& plan) {
   json.at("tool_version").get_to(plan.tool_version);
   json.at("one_database").get_to(plan.one_database);
   plan.strategy = strategy_named(json.at("strategy").get<std::string>());
+  plan.capture_form = capture_form_named(json.at("capture_form").get<std::string>());
   plan.methods.clear();
   for (const nlohmann::json& name : json.at("methods")) {
     plan.methods.push_back(method_named(name.get<std::string>()));

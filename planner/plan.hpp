@@ -16,7 +16,14 @@
 namespace pgsluice::planner {
 
 // How concurrent writes are survived. Only what exists is listed.
-enum class Strategy { offline };
+enum class Strategy {
+  offline,  // Nobody writes: the guard sees to it.
+  capture,  // Triggers note the keys of changed rows, which are brought over again until the cutover.
+};
+
+// How the changes are noted: by a trigger for each row, or by one for each statement, which costs less where statements
+// change many rows each.
+enum class CaptureForm { row, statement };
 
 // How a batch travels. See design.md, "Words".
 enum class Method { insert, move, stream, stream_move };
@@ -27,11 +34,13 @@ bool empties_source(Method method);
 bool needs_one_database(Method method);
 
 std::string_view name_of(Strategy strategy);
+std::string_view name_of(CaptureForm form);
 std::string_view name_of(Method method);                       // "stream-move"
 std::string methods_text(const std::vector<Method>& methods);  // "insert or stream"
 // Fails: refused, listing the names that exist.
 Method method_named(std::string_view name);
 Strategy strategy_named(std::string_view name);
+CaptureForm capture_form_named(std::string_view name);
 
 // What tells one database from another, as far as a plain role may know.
 struct DatabaseIdentity {
@@ -61,12 +70,13 @@ struct Plan {
   DatabaseIdentity target_database;
   bool one_database = true;  // Source and target are the same database, so server-side methods work.
   Strategy strategy = Strategy::offline;
+  CaptureForm capture_form = CaptureForm::row;  // Of the strategy `capture`.
   Method method = Method::insert;  // The first of `methods`.
   // What a batch may travel by, all copying or all emptying the source. More than one: the run finds the best by
   // measuring.
   std::vector<Method> methods = {Method::insert};
   std::string method_reason;  // Why these; empty when the operator named one.
-  bool guard = true;
+  bool guard = true;  // Of the strategy `offline`.
   bool carry_grants_to_leaves = true;
   TableFacts source;
   Layout layout;
