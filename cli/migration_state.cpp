@@ -52,6 +52,9 @@ std::string next_command(planner::Phase phase, const std::string& whereabouts) {
       return "pgsluice verify" + whereabouts;
     case Phase::rolling_back:
       return "pgsluice rollback" + whereabouts;
+    case Phase::cut_over:
+      return "pgsluice finish" + whereabouts;
+    case Phase::finished:
     case Phase::rolled_back:
       return "";
   }

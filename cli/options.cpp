@@ -263,7 +263,11 @@ const std::vector<OptionSpec>& option_specs() {
       {"then-interval", "STEP", "plan estimate", kLayout, "As --interval, for the second level."},
 
       {"strategy", "NAME", "plan", kWay,
-       "How concurrent writes are survived. This version has: offline (nobody writes). Default."},
+       "How concurrent writes are survived. offline: nobody writes, and a guard sees to it. capture: everybody writes; "
+       "triggers note the keys of changed rows, which are brought over again until `cutover`. Default: offline."},
+      {"capture", "row|statement", "plan", kWay,
+       "With --strategy capture: a trigger for each row, or for each statement, which costs the application less where "
+       "its statements change many rows each. Default: as the table's statistics suggest."},
       {"method", "NAME", "plan estimate", kWay,
        "auto: copies by insert or stream, whichever the run finds better on its first ranges. auto-move: the same for "
        "the methods that empty the source, move or stream-move. Or one of the four by name. Default: auto."},

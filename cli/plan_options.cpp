@@ -68,6 +68,12 @@ planner::PlanOptions plan_options(const Options& options) {
   }
   wanted.levels = levels_of(options);
   wanted.strategy = planner::strategy_named(options.text("strategy", name_of(wanted.strategy)));
+  if (options.has("capture")) {
+    if (wanted.strategy != planner::Strategy::capture) {
+      throw Failure(FailureKind::refused, "--capture says nothing without --strategy capture");
+    }
+    wanted.capture_form = planner::capture_form_named(options.text("capture"));
+  }
   const std::string method = options.text("method", "auto");
   wanted.empty_source = method == "auto-move";
   if (method != "auto" && !wanted.empty_source) {

@@ -48,6 +48,13 @@ class Page {
   std::string text_;
 };
 
+std::string capture_text(const Plan& plan) {
+  return "Everybody goes on reading and writing " + pg::display(plan.source.name) +
+         ". From `run` on triggers note the keys of changed rows (by " + std::string(name_of(plan.capture_form)) +
+         "), and these rows are brought over again until `pgsluice cutover` exchanges the tables in one short "
+         "transaction. Foreign keys, triggers and publications of the target are made in that transaction.";
+}
+
 std::string offline_text(const Plan& plan) {
   const std::string table = pg::display(plan.source.name);
   if (!plan.guard) {
@@ -298,7 +305,8 @@ std::string server_version_text(int version) {
 
 std::string plan_text(const Plan& plan, const PlanTextOptions& options) {
   Page page;
-  page.paragraph("OFFLINE", offline_text(plan));
+  plan.strategy == planner::Strategy::capture ? page.paragraph("LIVE", capture_text(plan))
+                                              : page.paragraph("OFFLINE", offline_text(plan));
   page.blank();
   add_source(page, plan);
   add_target(page, plan, options.in_full);

@@ -49,7 +49,7 @@ void add_checks_and_triggers(const Work& work) {
         planner::append(missing, planner::add_unvalidated_check_sql(work.plan, *check));
       }
     }
-    for (const planner::Trigger* trigger : planner::kept_triggers(work.plan.source)) {
+    for (const planner::Trigger* trigger : planner::triggers_before_swap(work.plan)) {
       if (!objects.has(work.root(), Kind::trigger, trigger->name)) {
         planner::append(missing, planner::create_trigger_sql(work.plan, *trigger));
       }
@@ -175,7 +175,7 @@ bool is_published(const Plan& plan, const TargetObjects& objects, const std::str
 
 // A publication belongs to one database, and only its owner can change it.
 void publish(const Work& work) {
-  if (!work.plan.one_database) {
+  if (!work.plan.one_database || work.plan.strategy == planner::Strategy::capture) {
     return;
   }
   for (const planner::Publication& publication : work.plan.source.publications) {

@@ -49,6 +49,9 @@ class Builder {
         indexes_(leaf_indexes(plan)),
         gate_(options.gate),
         units_(options.jobs, context.stop) {
+    if (!options.only.empty()) {
+      std::erase_if(indexes_, [&](const TargetIndex& index) { return index.source->name != options.only; });
+    }
     // The sessions are as many as were asked for; workers of the server beside each would be more.
     Sessions::Settings settings = {{"max_parallel_maintenance_workers", "0"}};
     if (!options.maintenance_work_mem.empty()) {

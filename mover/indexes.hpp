@@ -26,6 +26,7 @@ struct IndexOptions {
   unsigned jobs = 1;                 // So many are built at once.
   std::string maintenance_work_mem;  // "1GB"; empty leaves the server's.
   GateKeeper* gate = nullptr;        // Each build waits for it; one in hand is not paced.
+  std::string only;                  // The one that the source's index of this name becomes; empty: all.
 };
 
 // Does nothing to a target that was there before us: its indexes are its maker's. Ensures: every index of the plan is

@@ -8,6 +8,9 @@
 #include "mover/finishing.hpp"
 #include "mover/indexes.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/following.hpp"
+#include "mover/live/log_keeper.hpp"
+#include "mover/live/trigger_log.hpp"
 #include "mover/pipeline.hpp"
 #include "mover/prepare.hpp"
 #include "mover/source_watch.hpp"
@@ -30,6 +33,8 @@ struct Run {
   RetryContext retry;
   Session lead;    // On the target: phases, and the claim on everything that is not a range.
   Session source;  // On the source.
+  const ChangeFeed* feed = nullptr;  // Of the source's changes; absent where nobody writes.
+  bool followed = false;             // In phase `complete`.
   const planner::Plan& plan() const { return checkpoint.plan(); }
 };
 
@@ -52,7 +57,20 @@ Phase phase_in_ledger(Run& run) {
   return phase;
 }
 
+// After the cutover the names mean other tables.
+void refuse_if_cut_over(const Run& run, Phase phase) {
+  if (phase == Phase::cut_over || phase == Phase::finished) {
+    throw pg::Failure(pg::FailureKind::refused, "the cutover of this migration is done: " +
+                                                    pg::display(run.plan().source.name) + " is the partitioned table")
+        .hint(phase == Phase::cut_over
+                  ? "`pgsluice finish` drops the old table; `pgsluice rollback` puts it back into its place."
+                  : "There is nothing left to do.")
+        .status("nothing was changed");
+  }
+}
+
 void refuse_if_not_ours(Run& run) {
+  refuse_if_cut_over(run, phase_in_ledger(run));
   repeat_until_done(run.source, run.retry, "comparing the table with the plan", [&](pg::Connection& source) {
     planner::check_plan_still_holds(run.plan(), source, run.lead.connection());
   });
@@ -121,7 +139,9 @@ void prepare(Run& run) {
     register_migration(target, run.plan());
   });
   prepare_target(run.plan(), run.sessions, run.retry);
-  if (!run.plan().guard) {
+  if (run.feed != nullptr) {
+    begin_to_follow(*run.feed, run.sessions, run.retry);
+  } else if (!run.plan().guard) {
     remember_source_writes(run.checkpoint, run.source.connection());
   }
   enter_phase(run, Phase::moving);
@@ -239,11 +259,15 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
     options.sums = &*sums;
   }
   std::optional<EarlyIndexes> early_indexes;
-  if (EarlyIndexes::is_worthwhile(run.plan())) {
+  if (run.feed == nullptr && EarlyIndexes::is_worthwhile(run.plan())) {
     early_indexes.emplace(run.checkpoint,
                           EarlyIndexesOptions{index_jobs(run.options), run.options.index_memory, run.options.gate},
                           tally);
     options.early_indexes = &*early_indexes;
+  }
+  std::optional<std::jthread> log_keeper;
+  if (run.feed != nullptr) {
+    log_keeper.emplace(keep_log_small(*run.feed, run.sessions, tally));
   }
   PipelineResult result;
   bool is_over = false;
@@ -274,16 +298,62 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   }
 }
 
+// Brings the target up to the source as it is now. False when the source was emptied meanwhile, so that the phase
+// `moving` begins anew.
+bool follow(Run& run) {
+  const CatchUp result =
+      catch_up(*run.feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
+  if (!result.left.holds_truncate) {
+    return true;
+  }
+  run.retry.observer.noted(pg::display(run.plan().source.name) +
+                           " was emptied by TRUNCATE; what was copied is removed, and its rows of now are copied");
+  start_over(run.plan(), *run.feed, run.sessions, run.retry);
+  run.checkpoint.record_phase(Phase::moving);
+  reconcile(run.checkpoint, run.lead.connection());
+  return false;
+}
+
 void build(Run& run) {
   if (phase_in_ledger(run) > Phase::indexing || !claim_phase(run, Phase::indexing)) {
     return;
   }
   run.checkpoint.record_phase(Phase::indexing);
   const unsigned jobs = index_jobs(run.options);
-  build_indexes(run.plan(), run.sessions, run.retry, {jobs, run.options.index_memory, run.options.gate});
-  add_constraints(run.plan(), run.sessions, run.retry, jobs);
+  IndexOptions indexes{jobs, run.options.index_memory, run.options.gate, {}};
+  if (run.feed == nullptr) {
+    build_indexes(run.plan(), run.sessions, run.retry, indexes);
+    add_constraints(run.plan(), run.sessions, run.retry, jobs);
+  } else {
+    // Rows are found again by the key's index, so it comes first. Between refreshes the target is a patchwork of
+    // moments, in which two rows may hold one unique value: the other indexes are built on an exact snapshot.
+    indexes.only = run.plan().key.index;
+    build_indexes(run.plan(), run.sessions, run.retry, indexes);
+    if (!follow(run)) {
+      release_phase(run);
+      return;
+    }
+    make_exact(*run.feed, run.sessions, run.retry);
+    indexes.only.clear();
+    const std::jthread log_keeper = keep_log_small(*run.feed, run.sessions, run.retry.observer);
+    build_indexes(run.plan(), run.sessions, run.retry, indexes);
+  }
   enter_phase(run, Phase::finishing);
   release_phase(run);
+}
+
+// A source that was emptied sends the run back to its first rows; whoever comes to a target that is complete brings it
+// up to date.
+bool is_complete(Run& run) {
+  if (phase_in_ledger(run) < Phase::complete) {
+    return false;
+  }
+  if (run.feed == nullptr || run.followed || !claim_phase(run, Phase::complete)) {
+    return true;
+  }
+  run.followed = follow(run);
+  release_phase(run);
+  return run.followed;
 }
 
 void finish(Run& run) {
@@ -292,6 +362,10 @@ void finish(Run& run) {
   }
   run.checkpoint.record_phase(Phase::finishing);
   finish_target(run.plan(), run.sessions, run.retry, {index_jobs(run.options), run.options.vacuum_freeze});
+  if (run.feed != nullptr && !follow(run)) {
+    release_phase(run);
+    return;
+  }
   enter_phase(run, Phase::complete);
   release_phase(run);
 }
@@ -336,19 +410,27 @@ MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions
             return sessions.open_target("lead", {{"synchronous_commit", "on"}});
           }),
           Session([&sessions] { return sessions.open_source("lead, source"); })};
+  const std::optional<TriggerLog> feed =
+      checkpoint.plan().strategy == planner::Strategy::capture
+          ? std::optional<TriggerLog>(std::in_place, planner::forward_feed(checkpoint.plan()))
+          : std::nullopt;
+  run.feed = feed ? &*feed : nullptr;
   refuse_if_not_ours(run);
   prepare(run);
   if (const std::uint64_t differing_count = reconcile(checkpoint, run.lead.connection()); differing_count > 0) {
     observer.noted(std::to_string(differing_count) + " ranges brought in line with the ledger");
   }
   Tally tally(observer, progress_so_far(checkpoint, options.workers));
-  Run moving{checkpoint, sessions, options, {options.retry, stop, tally}, std::move(run.lead), std::move(run.source)};
+  Run moving{checkpoint, sessions, options, {options.retry, stop, tally}, std::move(run.lead), std::move(run.source),
+             run.feed};
   MoveSummary summary;
-  move_rows(moving, tally, summary);
-  build(moving);
-  finish(moving);
+  do {
+    move_rows(moving, tally, summary);
+    build(moving);
+    finish(moving);
+  } while (!is_complete(moving));
   checkpoint.record_phase(Phase::complete);
-  if (!checkpoint.plan().guard) {
+  if (moving.feed == nullptr && !checkpoint.plan().guard) {
     repeat_until_done(moving.source, moving.retry, "asking whether somebody wrote", [&](pg::Connection& source) {
       summary.unguarded_writes = source_was_written(checkpoint, source);
     });

@@ -299,7 +299,7 @@ Findings Rehearsal::act() {
   move_sample();
   if (!stop_.is_requested()) {
     findings_.indexing = measured([&] {
-      build_indexes(plan_, sessions_, context(), {findings_.index_jobs, options_.index_memory, nullptr});
+      build_indexes(plan_, sessions_, context(), {findings_.index_jobs, options_.index_memory, nullptr, {}});
     });
     settle(before, *meter);
   }

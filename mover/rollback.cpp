@@ -7,6 +7,8 @@
 
 #include "mover/batch_method.hpp"
 #include "mover/guard.hpp"
+#include "mover/live/following.hpp"
+#include "mover/live/trigger_log.hpp"
 #include "mover/ledger.hpp"
 #include "mover/move_back.hpp"
 #include "mover/prepare.hpp"
@@ -287,6 +289,9 @@ void remove_everything(Rollback& rollback) {
   const planner::Plan& plan = rollback.plan();
   if (planner::empties_source(plan.method)) {
     restore_insert_triggers(plan, rollback.sessions, rollback.retry);
+  }
+  if (plan.strategy == planner::Strategy::capture) {
+    end_following(TriggerLog(planner::forward_feed(plan)), rollback.sessions, rollback.retry);
   }
   remove_target(plan, rollback.sessions, rollback.retry);
   remove_guard(plan, rollback.sessions, rollback.retry);

@@ -99,6 +99,10 @@ std::vector<const Trigger*> kept_triggers(const TableFacts& facts) {
   return kept;
 }
 
+std::vector<const Trigger*> triggers_before_swap(const Plan& plan) {
+  return plan.strategy == Strategy::capture ? std::vector<const Trigger*>{} : kept_triggers(plan.source);
+}
+
 Statements create_trigger_sql(const Plan& plan, const Trigger& trigger) {
   const PartitionNode& root = plan.layout.root;
   const std::string shown = pg::display(root.name);

@@ -19,6 +19,9 @@ std::vector<const CheckConstraint*> unvalidated_checks(const TableFacts& facts);
 // the facts.
 std::vector<const Trigger*> kept_triggers(const TableFacts& facts);
 
+// Those that `run` makes: none where rows are still brought over until the cutover, because they would fire for them.
+std::vector<const Trigger*> triggers_before_swap(const Plan& plan);
+
 // On the root, enabled as the source's is.
 Statements create_trigger_sql(const Plan& plan, const Trigger& trigger);
 

@@ -139,10 +139,19 @@ void to_json(nlohmann::json& json, const Plan& plan) {
           {"names", plan.names},
           {"key_columns_with_nulls", plan.key_columns_with_nulls},
           {"key", plan.key},
+          {"captured", nlohmann::json::array()},
           {"ranges", plan.ranges},
           {"notices", nlohmann::json::array()}};
   identity_to_json(json["source_database"], plan.source_database);
   identity_to_json(json["target_database"], plan.target_database);
+  for (const CapturedColumn& column : plan.captured) {
+    json["captured"].push_back({{"name", column.name},
+                                {"type", column.type},
+                                {"collation", column.collation},
+                                {"is_key", column.is_key},
+                                {"not_null", column.not_null},
+                                {"has_own_equality", column.has_own_equality}});
+  }
   for (const Notice& notice : plan.notices) {
     json["notices"].push_back(
         {{"kind", name_of(notice.kind)}, {"what", notice.what}, {"instead", notice.instead}, {"flag", notice.flag}});
@@ -176,6 +185,11 @@ void from_json(const nlohmann::json& json, Plan& plan) {
   }
   plan.source_database = identity_from_json(json.at("source_database"));
   plan.target_database = identity_from_json(json.at("target_database"));
+  plan.captured.clear();
+  for (const nlohmann::json& column : json.at("captured")) {
+    plan.captured.push_back({column.at("name"), column.at("type"), column.at("collation"), column.at("is_key"),
+                             column.at("not_null"), column.at("has_own_equality")});
+  }
   plan.notices.clear();
   for (const nlohmann::json& notice : json.at("notices")) {
     Notice::Kind kind = Notice::Kind::warning;

@@ -62,6 +62,17 @@ struct Notice {
 
 std::string_view name_of(Notice::Kind kind);
 
+// A column of the source that the strategy `capture` notes when its row changes.
+struct CapturedColumn {
+  std::string name;  // Unquoted.
+  std::string type;  // SQL text. Of a column whose type is a domain: the type below it, whose values nobody can forbid.
+  std::string collation;  // Quoted SQL text; empty for the type's own.
+  bool is_key = false;    // Of the key by which a row is found again; else of the partition key beside it.
+  bool not_null = false;  // In the source.
+  bool has_own_equality = false;  // A type that somebody made: its operators may stand in any schema.
+  bool operator==(const CapturedColumn&) const = default;
+};
+
 struct Plan {
   std::string migration_id;  // UUID.
   std::string created_at;    // UTC, ISO 8601.
@@ -84,6 +95,7 @@ struct Plan {
   std::vector<std::string>
       key_columns_with_nulls;  // Partition key columns that hold NULLs: a primary key cannot contain them.
   RangeKey key;
+  std::vector<CapturedColumn> captured;  // Of the strategy `capture`: the key's columns, then the others.
   bool rows_come_leaf_by_leaf = false;  // An estimate, see row_order.hpp.
   std::vector<Range> ranges;
   std::vector<Notice> notices;

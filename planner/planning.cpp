@@ -5,6 +5,7 @@
 #include <set>
 
 #include "pg/failure.hpp"
+#include "planner/catalog_snapshot.hpp"
 #include "planner/keep.hpp"
 #include "planner/largest_value.hpp"
 #include "planner/names.hpp"
@@ -48,7 +49,7 @@ void identify(Planning& planning) {
 void choose_method(Planning& planning) {
   Plan& plan = planning.plan;
   plan.strategy = planning.options.strategy;
-  plan.guard = planning.options.guard;
+  plan.guard = planning.options.guard && plan.strategy == Strategy::offline;
   if (planning.options.method) {
     plan.methods = {*planning.options.method};
   } else {
@@ -148,6 +149,74 @@ void find_null_keys(Planning& planning) {
     const PartitionColumn asked = read_partition_column(planning.source, facts, *column);
     if (read_null_count(planning.source, facts, asked) > 0) {
       planning.plan.key_columns_with_nulls.push_back(name);
+    }
+  }
+}
+
+// What the strategy `capture` cannot do, whatever the table's columns.
+void refuse_uncapturable(Planning& planning) {
+  const auto refuse = [&](const std::string& message, const std::string& detail, const std::string& hint) {
+    planning.refusals.add(refused(message).detail(detail).hint(hint));
+  };
+  const Plan& plan = planning.plan;
+  const std::string table = pg::display(plan.source.name);
+  constexpr const char* kOffline = "With --strategy offline, which stops writes meanwhile, it can be done.";
+  if (!plan.one_database) {
+    refuse("changes are captured inside one database only",
+           "Source: " + planning.source.description() + "; target: " + planning.target.description() + ".", kOffline);
+  }
+  if (empties_source(plan.method)) {
+    refuse("the method " + std::string(name_of(plan.method)) + " takes rows out of a table that is in use",
+           "Until the cutover the application finds its rows in " + table + ".",
+           "Use --method insert, --method stream, or auto.");
+  }
+  if (plan.source.is_partition || plan.source.kind != "r") {
+    refuse(table + (plan.source.is_partition ? " is a partition of another table" : " is a partitioned table itself"),
+           "A cutover would have to change that other table, too, which is not supported.", kOffline);
+  }
+  if (plan.layout.existing) {
+    refuse("changes are captured for a target that the plan makes, and " + pg::display(plan.layout.root.name) +
+               " exists already",
+           "Its indexes and triggers would have to be such that a row can be brought over again.",
+           "Name another table with --into and choose the layout with --by.");
+  }
+}
+
+// Rows a statement, as far as the counters of the table can tell; there is no counter of statements, but one that
+// changes rows scans for them.
+CaptureForm read_better_form(Planning& planning) {
+  constexpr double kRowsPerStatement = 20;
+  const pg::Result row = read_statement(planning.source, "rows_changed_per_scan",
+                                        {std::to_string(planning.facts().oid)});
+  return row.row_count() == 1 && !row.is_null(0, 0) && row.number(0, 0) >= kRowsPerStatement ? CaptureForm::statement
+                                                                                             : CaptureForm::row;
+}
+
+// What is noted of a changed row, and how.
+void choose_capture(Planning& planning) {
+  Plan& plan = planning.plan;
+  plan.capture_form = planning.options.capture_form ? *planning.options.capture_form : read_better_form(planning);
+  std::vector<std::string> names;
+  for (const KeyColumn& column : plan.key.columns) {
+    names.push_back(column.name);
+  }
+  const std::size_t key_count = names.size();
+  for (const std::string& name : partition_key_columns(plan.layout)) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  }
+  CatalogSnapshot snapshot(planning.source);
+  snapshot.write_definitions_in_full();
+  const pg::Result rows = snapshot.read("captured_columns", {std::to_string(plan.source.oid), to_array_text(names)});
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (int row = 0; row < rows.row_count(); ++row) {
+      if (rows.text(row, rows.column("name")) == names[i]) {
+        plan.captured.push_back({names[i], std::string(rows.text(row, rows.column("type"))),
+                                 std::string(rows.text(row, rows.column("collation"))), i < key_count,
+                                 rows.boolean(row, rows.column("not_null")),
+                                 rows.boolean(row, rows.column("has_own_equality"))});
+      }
     }
   }
 }
@@ -279,14 +348,28 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
   const bool is_laid_out = refusals.attempt([&] { lay_out(planning); });
   refusals.attempt([&] {
     const bool rows_stay = plan.guard && !empties_source(plan.method);
-    plan.key = choose_range_key(plan.source, options.split, source.server_major_version(), rows_stay);
+    // A changed row is found again by its key, so there must be one.
+    const SplitChoice split =
+        plan.strategy == Strategy::capture && options.split == SplitChoice::automatic ? SplitChoice::key : options.split;
+    plan.key = choose_range_key(plan.source, split, source.server_major_version(), rows_stay);
+    if (plan.strategy == Strategy::capture && plan.key.is_ctid()) {
+      throw refused("changes of " + pg::display(plan.source.name) + " cannot be captured by ctid")
+          .detail("A row that is updated gets another one.")
+          .hint("Leave out --split.");
+    }
   });
   if (is_laid_out) {
     name_parts(planning);
     refusals.attempt([&] { find_null_keys(planning); });
   }
+  if (plan.strategy == Strategy::capture) {
+    refuse_uncapturable(planning);
+  }
   judge_into(planning);
   refusals.throw_if_any();
+  if (plan.strategy == Strategy::capture) {
+    choose_capture(planning);
+  }
 
   plan.rows_come_leaf_by_leaf = read_rows_come_leaf_by_leaf(source, plan);
   // Only now what takes longest.

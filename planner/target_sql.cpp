@@ -1,3 +1,4 @@
+#include "planner/capture_sql.hpp"
 #include "planner/target_sql.hpp"
 
 #include "planner/analyze_sql.hpp"
@@ -57,7 +58,12 @@ void add_indexes(Statements& statements, const Plan& plan) {
   }
 }
 
+// None where rows are brought over again until the cutover: a row of the target that is behind would, under a foreign
+// key, make the application's DELETE of the row that it points to fail.
 void add_foreign_keys(Statements& statements, const Plan& plan) {
+  if (plan.strategy == Strategy::capture) {
+    return;
+  }
   if (!empties_source(plan.method)) {
     add_leaf_foreign_keys(statements, plan);
   }
@@ -76,7 +82,7 @@ void add_finish(Statements& statements, const Plan& plan) {
   for (const CheckConstraint* check : unvalidated_checks(plan.source)) {
     append(statements, add_unvalidated_check_sql(plan, *check));
   }
-  for (const Trigger* trigger : kept_triggers(plan.source)) {
+  for (const Trigger* trigger : triggers_before_swap(plan)) {
     append(statements, create_trigger_sql(plan, *trigger));
   }
   const std::vector<std::string> grantees = grantees_of(plan.source);
@@ -97,7 +103,7 @@ void add_finish(Statements& statements, const Plan& plan) {
   }
   append(statements, sequence_grants_sql(plan, grantees));
   for (const Publication& publication : plan.source.publications) {
-    if (publication.owned && plan.one_database) {
+    if (publication.owned && plan.one_database && plan.strategy == Strategy::offline) {
       append(statements, publish_sql(publication, plan.layout, true));
     }
   }
@@ -112,6 +118,10 @@ Statements statements_before_rows_sql(const Plan& plan) {
     if (empties_source(plan.method)) {
       add_leaf_foreign_keys(statements, plan);
     }
+  }
+  if (plan.strategy == Strategy::capture) {
+    append(statements, create_guard_schema_sql());
+    append(statements, create_capture_sql(forward_feed(plan)));
   }
   if (plan.guard) {
     append(statements, create_guard_schema_sql());

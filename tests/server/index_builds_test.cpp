@@ -24,7 +24,7 @@ class IndexBuilds : public TargetFixture {
         sent.emplace_back(event.sql);
       }
     });
-    mover::build_indexes(plan, watched, context(), {jobs, "", nullptr});
+    mover::build_indexes(plan, watched, context(), {jobs, "", nullptr, ""});
     return sent;
   }
 
@@ -37,7 +37,7 @@ class IndexBuilds : public TargetFixture {
       }
       last_ = progress;
     };
-    mover::build_indexes(plan, sessions(plan), context(), {1, "", nullptr});
+    mover::build_indexes(plan, sessions(plan), context(), {1, "", nullptr, ""});
     return fractions;
   }
 

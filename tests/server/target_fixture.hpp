@@ -88,7 +88,7 @@ class TargetFixture : public testing::Test {
   void prepare(const planner::Plan& plan) { mover::prepare_target(plan, sessions(plan), context()); }
   void build(const planner::Plan& plan) { build_with(plan, sessions(plan)); }
   void build_with(const planner::Plan& plan, const mover::Sessions& with) {
-    mover::build_indexes(plan, with, context(), {2, "", nullptr});
+    mover::build_indexes(plan, with, context(), {2, "", nullptr, ""});
     mover::add_constraints(plan, with, context(), 2);
   }
   void finish(const planner::Plan& plan) { mover::finish_target(plan, sessions(plan), context()); }

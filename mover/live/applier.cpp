@@ -1,0 +1,205 @@
+#include "mover/live/applier.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "mover/live/trigger_log.hpp"
+#include "mover/parallel_units.hpp"
+#include "mover/target_session.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view kUniqueViolation = "23505";
+constexpr std::string_view kCheckViolation = "23514";  // Also: no partition of the table takes the row.
+constexpr std::int64_t kBlocksPerShare = 100;          // Some ten thousand notes.
+
+// What one catching up hands from pass to pass.
+struct Work {
+  const ChangeFeed& feed;
+  const Sessions& sessions;
+  const RetryContext& context;
+  const ApplierOptions& options;
+  Session lead;
+  ParallelUnits units;
+  std::deque<Session> open;
+};
+
+Backlog read_backlog(Work& work) {
+  Backlog backlog;
+  repeat_until_done(work.lead, work.context, "looking at the changes",
+                    [&](pg::Connection& connection) { backlog = work.feed.read_backlog(connection); });
+  return backlog;
+}
+
+std::uint64_t apply_share(Work& work, Session& session, const Share& share) {
+  std::optional<gate::Permit> permit;
+  if (work.options.gate != nullptr) {
+    permit = work.options.gate->enter(static_cast<std::uint64_t>(kBlocksPerShare) * 100);
+    if (!permit) {
+      leave_if_stopped(work.context, "applying changes");
+    }
+  }
+  std::uint64_t rows = 0;
+  try {
+    repeat_until_done(session, work.context, "applying changes",
+                      [&](pg::Connection& connection) { rows = work.feed.apply(connection, share); });
+  } catch (...) {
+    if (permit) {
+      work.options.gate->leave(*permit, {});
+    }
+    throw;
+  }
+  if (permit) {
+    work.options.gate->leave(*permit, {static_cast<double>(rows), std::nullopt});
+  }
+  return rows;
+}
+
+// Over the whole log once. Returns the notes brought over; sets `met` where rows met in a unique index.
+std::uint64_t pass(Work& work, bool& met) {
+  std::int64_t extent = 0;
+  repeat_until_done(work.lead, work.context, "looking at the changes",
+                    [&](pg::Connection& connection) { extent = work.feed.read_extent(connection); });
+  const unsigned lanes = work.units.workers();
+  const std::int64_t width = kBlocksPerShare * lanes;
+  const std::int64_t windows = (extent + width - 1) / width;
+  std::atomic<std::uint64_t> rows = 0;
+  std::atomic<bool> has_met = false;
+  const bool finished =
+      work.units.run(static_cast<std::size_t>(windows) * lanes, [&](unsigned worker, std::size_t unit) {
+        const auto window = static_cast<std::int64_t>(unit / lanes);
+        const auto lane = static_cast<unsigned>(unit % lanes);
+        try {
+          rows += apply_share(work, work.open[worker],
+                              {window * width, std::min(extent, (window + 1) * width), lane, lanes});
+        } catch (const pg::Failure& failure) {
+          if (failure.sqlstate() != kUniqueViolation) {
+            throw explained_refresh(failure, work.feed.feed());
+          }
+          has_met = true;
+        }
+      });
+  if (!finished) {
+    leave_if_stopped(work.context, "applying changes");
+  }
+  met = has_met;
+  return rows;
+}
+
+void tidy(Work& work) {
+  repeat_until_done(work.lead, work.context, "tidying the log of changes",
+                    [&](pg::Connection& connection) { work.feed.tidy(connection); });
+}
+
+// Tells when the application is faster than this, which ends in a log that only grows.
+class Race {
+ public:
+  void passed(Observer& observer, std::uint64_t before, std::uint64_t applied, std::uint64_t after, double seconds) {
+    lost_ = after > before ? lost_ + 1 : 0;
+    constexpr unsigned kLostInARow = 3;
+    if (lost_ == kLostInARow && seconds > 0) {
+      const double written = (static_cast<double>(after) - static_cast<double>(before) + static_cast<double>(applied)) /
+                             seconds;
+      observer.noted("the application changes " + std::to_string(static_cast<std::uint64_t>(written)) +
+                     " rows a second and " +
+                     std::to_string(static_cast<std::uint64_t>(static_cast<double>(applied) / seconds)) +
+                     " are brought over: this does not end by itself. Use more --workers, raise the budget, or wait "
+                     "for a quieter hour.");
+      lost_ = 0;
+    }
+  }
+
+ private:
+  unsigned lost_ = 0;
+};
+
+double seconds_since(Clock::time_point begun) {
+  return std::chrono::duration<double>(Clock::now() - begun).count();
+}
+
+}  // namespace
+
+pg::Failure explained_refresh(const pg::Failure& failure, const planner::Feed& feed) {
+  pg::Failure better(failure.kind(), "a changed row of " + pg::display(feed.from) + " cannot be brought to " +
+                                         pg::display(feed.to) + ": " + failure.what());
+  better.detail(failure.detail()).sqlstate(failure.sqlstate());
+  if (failure.sqlstate() == kCheckViolation) {
+    better.hint("Make a partition for it (or a DEFAULT partition), or mend the row; then run the same command again.");
+  } else if (failure.sqlstate() == kUniqueViolation) {
+    better.hint("The rows of " + pg::display(feed.from) + " are not unique by what " + pg::display(feed.to) +
+                " is unique by. Mend them, then run the same command again.");
+  }
+  return better.status("the change stays noted; " + pg::display(feed.from) + " is in use as before");
+}
+
+CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context,
+                 const ApplierOptions& options) {
+  Work work{feed,
+            sessions,
+            context,
+            options,
+            Session([&sessions] { return open_patient_target(sessions, "applying, lead"); }),
+            ParallelUnits(options.workers, context.stop),
+            {}};
+  for (unsigned worker = 0; worker < work.units.workers(); ++worker) {
+    work.open.emplace_back(work.units.cancellable([&] { return open_applier(sessions, feed.feed()); }));
+  }
+  const auto begun = Clock::now();
+  CatchUp result;
+  Race race;
+  Progress progress;
+  progress.workers = work.units.workers();
+  result.left = read_backlog(work);
+  if (result.left.rows > options.rows_left_max) {
+    context.observer.phase_began("applying changes", "changes");
+  }
+  while (result.left.rows > options.rows_left_max && !result.left.holds_truncate) {
+    leave_if_stopped(context, "applying changes");
+    const auto pass_begun = Clock::now();
+    const std::uint64_t before = result.left.rows;
+    bool met = false;
+    const std::uint64_t applied = pass(work, met);
+    result.rows += applied;
+    if (met) {
+      result.rows += make_exact(feed, sessions, context);
+    }
+    tidy(work);
+    result.left = read_backlog(work);
+    race.passed(context.observer, before, applied, result.left.rows, seconds_since(pass_begun));
+    progress.units_done = result.rows;
+    progress.units_total = result.rows + result.left.rows;
+    progress.fraction = static_cast<double>(progress.units_done) / static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
+    context.observer.progressed(progress);
+  }
+  result.seconds = seconds_since(begun);
+  return result;
+}
+
+std::uint64_t make_exact(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context) {
+  Session session([&] { return open_applier(sessions, feed.feed()); });
+  std::uint64_t rows = 0;
+  try {
+    repeat_until_done(session, context, "bringing all changes over at once", [&](pg::Connection& connection) {
+      connection.begin("ISOLATION LEVEL REPEATABLE READ");
+      try {
+        rows = feed.apply_everything(connection);
+      } catch (...) {
+        connection.rollback();
+        throw;
+      }
+      connection.commit();
+    });
+  } catch (const pg::Failure& failure) {
+    throw failure.sqlstate().empty() ? failure : explained_refresh(failure, feed.feed());
+  }
+  return rows;
+}
+
+}  // namespace pgsluice::mover

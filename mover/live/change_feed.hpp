@@ -1,0 +1,73 @@
+// A change feed tells which rows of a table changed, and brings them over to another table again. The log that triggers
+// write (trigger_log.hpp) is one; logical decoding could be another. What is done with a feed, and when, is the
+// applier's, the cutover's and verify's business, which know nothing of where it comes from.
+//
+// Invariants: F1 to F4, see planner/feed.hpp and planner/refresh_sql.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "pg/connection.hpp"
+#include "planner/feed.hpp"
+#include "planner/key.hpp"
+
+namespace pgsluice::mover {
+
+// What is noted and not yet brought over.
+struct Backlog {
+  std::uint64_t rows = 0;               // A row that changed often may count as often.
+  std::chrono::milliseconds age{0};     // Of the oldest.
+  std::uint64_t bytes = 0;              // Of the file, free space included.
+  bool holds_truncate = false;          // The table was emptied: what was copied of it is worth nothing.
+};
+
+// A share of the backlog, so that several sessions can bring it over at once.
+struct Share {
+  std::int64_t place_begin = 0;  // Of [0, read_extent()).
+  std::int64_t place_end = 0;
+  unsigned lane = 0;  // Of `lane_count`: keys are divided by their hash, so that two sessions do not meet at one row.
+  unsigned lane_count = 1;
+};
+
+// Thread: any, each with a connection of its own.
+class ChangeFeed {
+ public:
+  virtual ~ChangeFeed() = default;
+  virtual const planner::Feed& feed() const = 0;
+
+  // Begins to note changes; in the caller's transaction. Nothing is done where it is begun already.
+  virtual void install(pg::Connection& connection) const = 0;
+  // Ends it and forgets what was noted; in the caller's transaction.
+  virtual void remove(pg::Connection& connection) const = 0;
+  virtual bool is_installed(pg::Connection& connection) const = 0;
+
+  virtual Backlog read_backlog(pg::Connection& connection) const = 0;
+  virtual std::int64_t read_extent(pg::Connection& connection) const = 0;
+
+  // Brings a share over, in a transaction of its own and one round trip. Returns how many notes it was. The connection
+  // must come from open_applier(). Fails: server (40001, to be repeated; 23505, when rows of different moments meet in
+  // a unique index: apply_exactly() then; 23514, when no partition takes a row), connection, in_doubt (to be repeated).
+  virtual std::uint64_t apply(pg::Connection& connection, const Share& share) const = 0;
+
+  // Everything of a range, in the caller's REPEATABLE READ transaction.
+  virtual std::uint64_t apply_range(pg::Connection& connection, const planner::RangeKey& key,
+                                    const planner::Range& range) const = 0;
+
+  // Everything, in the caller's transaction: REPEATABLE READ, or one that holds the table against writers. `to` is then
+  // what the transaction sees of `from`.
+  virtual std::uint64_t apply_everything(pg::Connection& connection) const = 0;
+
+  // Makes the backlog smaller where it says the same thing repeatedly. Returns how many notes went; none where somebody
+  // applies it at the same time.
+  virtual std::uint64_t reduce(pg::Connection& connection) const = 0;
+  // Gives free space back; not in a transaction.
+  virtual void tidy(pg::Connection& connection) const = 0;
+
+  // Empties `to` and the backlog, in the caller's transaction: after a TRUNCATE of `from`, when all is copied anew.
+  virtual void start_over(pg::Connection& connection) const = 0;
+  // Copies all of `from`, after start_over(), in the same transaction.
+  virtual std::uint64_t refill(pg::Connection& connection) const = 0;
+};
+
+}  // namespace pgsluice::mover

@@ -1,0 +1,128 @@
+#include "mover/live/trigger_log.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mover/target_session.hpp"
+#include "pg/statements.hpp"
+#include "planner/capture_sql.hpp"
+#include "planner/refresh_sql.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+// What drives a join is always the log; a hash of the table would read all of it. A generic plan is made once: the
+// values are places in the log.
+const Sessions::Settings& planning_settings() {
+  static const Sessions::Settings settings = {{"enable_hashjoin", "off"},
+                                              {"enable_mergejoin", "off"},
+                                              {"enable_seqscan", "off"},
+                                              {"enable_material", "off"},
+                                              {"plan_cache_mode", "force_generic_plan"}};
+  return settings;
+}
+
+std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql& sql,
+                          const planner::Portion& portion) {
+  const std::vector<pg::Step> steps = {pg::prepared_step(sql.remove_stale, portion.parameters),
+                                       pg::prepared_step(sql.bring_current, portion.parameters),
+                                       pg::prepared_step(sql.forget, portion.parameters)};
+  return connection.run_together(steps).back().affected_rows();
+}
+
+}  // namespace
+
+TriggerLog::TriggerLog(planner::Feed feed) : feed_(std::move(feed)) {}
+
+bool TriggerLog::is_installed(pg::Connection& connection) const {
+  return fixed_query(connection, "capture_triggers", {pg::quoted(feed_.from), feed_.log().name + "_"}).integer(0, 0) > 0;
+}
+
+void TriggerLog::install(pg::Connection& connection) const {
+  if (!is_installed(connection)) {
+    connection.run_script(planner::script_of(planner::create_capture_sql(feed_)));
+  }
+}
+
+void TriggerLog::remove(pg::Connection& connection) const {
+  connection.run_script(planner::script_of(planner::drop_capture_sql(feed_)));
+}
+
+Backlog TriggerLog::read_backlog(pg::Connection& connection) const {
+  const pg::Result row = connection.query(planner::backlog_sql(feed_));
+  constexpr double kMillisecondsPerSecond = 1000;
+  Backlog backlog;
+  backlog.rows = static_cast<std::uint64_t>(row.integer(0, row.column("rows")));
+  backlog.age = std::chrono::milliseconds(
+      static_cast<std::int64_t>(row.number(0, row.column("seconds")) * kMillisecondsPerSecond));
+  backlog.bytes = static_cast<std::uint64_t>(row.integer(0, row.column("bytes")));
+  backlog.holds_truncate = row.boolean(0, row.column("truncated"));
+  return backlog;
+}
+
+std::int64_t TriggerLog::read_extent(pg::Connection& connection) const {
+  return fixed_query(connection, "heap_blocks", {pg::quoted(feed_.log())}).integer(0, 0);
+}
+
+std::uint64_t TriggerLog::apply(pg::Connection& connection, const Share& share) const {
+  const planner::Portion portion =
+      planner::lane_sql(feed_, share.place_begin, share.place_end, share.lane, share.lane_count);
+  const planner::RefreshSql sql = planner::refresh_sql(feed_, portion);
+  const std::vector<pg::Step> steps = {pg::begin_step("ISOLATION LEVEL REPEATABLE READ"),
+                                       pg::prepared_step(sql.remove_stale, portion.parameters),
+                                       pg::prepared_step(sql.bring_current, portion.parameters),
+                                       pg::prepared_step(sql.forget, portion.parameters), pg::commit_step()};
+  constexpr std::size_t kForget = 3;
+  return connection.run_together(steps)[kForget].affected_rows();
+}
+
+std::uint64_t TriggerLog::apply_range(pg::Connection& connection, const planner::RangeKey& key,
+                                      const planner::Range& range) const {
+  const planner::Portion portion = planner::range_sql(key, range);
+  return run_refresh(connection, planner::refresh_sql(feed_, portion), portion);
+}
+
+std::uint64_t TriggerLog::apply_everything(pg::Connection& connection) const {
+  const planner::Portion portion = planner::whole_log_sql();
+  return run_refresh(connection, planner::exact_refresh_sql(feed_, portion), portion);
+}
+
+std::uint64_t TriggerLog::reduce(pg::Connection& connection) const {
+  std::uint64_t count = 0;
+  in_transaction(connection, [&] {
+    // In a transaction of READ COMMITTED, so that the statement behind the lock sees what its last holder left.
+    if (fixed_query(connection, "try_hold_log", {feed_.migration_id}).boolean(0, 0)) {
+      count = connection.query(planner::reduce_log_sql(feed_)).affected_rows();
+    }
+  });
+  return count;
+}
+
+void TriggerLog::tidy(pg::Connection& connection) const {
+  connection.query(planner::vacuum_log_sql(feed_).sql);
+}
+
+void TriggerLog::start_over(pg::Connection& connection) const {
+  connection.query(planner::empty_table_sql(feed_.to));
+  connection.query(planner::empty_log_sql(feed_));
+}
+
+std::uint64_t TriggerLog::refill(pg::Connection& connection) const {
+  return connection.query(planner::refill_sql(feed_)).affected_rows();
+}
+
+pg::Connection open_applier(const Sessions& sessions, const planner::Feed& feed) {
+  pg::Connection connection = open_patient_target(sessions, "applying", planning_settings());
+  fixed_query(connection, "share_log", {feed.migration_id});
+  return connection;
+}
+
+void plan_as_applier(pg::Connection& connection) {
+  for (const auto& [name, value] : planning_settings()) {
+    set_for_transaction(connection, name, value);
+  }
+}
+
+}  // namespace pgsluice::mover

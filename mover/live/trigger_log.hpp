@@ -1,0 +1,38 @@
+// The change feed that is a log table written by triggers.
+#pragma once
+
+#include "mover/live/change_feed.hpp"
+#include "mover/sessions.hpp"
+
+namespace pgsluice::mover {
+
+class TriggerLog : public ChangeFeed {
+ public:
+  explicit TriggerLog(planner::Feed feed);
+  const planner::Feed& feed() const override { return feed_; }
+  void install(pg::Connection& connection) const override;
+  void remove(pg::Connection& connection) const override;
+  bool is_installed(pg::Connection& connection) const override;
+  Backlog read_backlog(pg::Connection& connection) const override;
+  std::int64_t read_extent(pg::Connection& connection) const override;
+  std::uint64_t apply(pg::Connection& connection, const Share& share) const override;
+  std::uint64_t apply_range(pg::Connection& connection, const planner::RangeKey& key,
+                            const planner::Range& range) const override;
+  std::uint64_t apply_everything(pg::Connection& connection) const override;
+  std::uint64_t reduce(pg::Connection& connection) const override;
+  void tidy(pg::Connection& connection) const override;
+  void start_over(pg::Connection& connection) const override;
+  std::uint64_t refill(pg::Connection& connection) const override;
+
+ private:
+  planner::Feed feed_;
+};
+
+// A session for applying: its statements are driven by the log and look rows up by index, and it keeps others from
+// reducing the log while it lives. Fails: connection; server (55P03, when somebody reduces it now).
+pg::Connection open_applier(const Sessions& sessions, const planner::Feed& feed);
+
+// The same manner of planning for the transaction of a session that was opened otherwise.
+void plan_as_applier(pg::Connection& connection);
+
+}  // namespace pgsluice::mover

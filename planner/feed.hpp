@@ -1,0 +1,59 @@
+// A feed keeps one table in step with another: changes of `from` are noted in a log, by key, and each noted key is
+// brought over again ("refreshed") into `to`. Here is what a feed consists of, and how its parts are called; the SQL
+// that notes is capture_sql.hpp, the SQL that refreshes is refresh_sql.hpp.
+//
+// The log holds the key of each changed row and the columns of the partition key beside it (the lead), as they were
+// before the change and, where they differ, as they are after it.
+//
+// Invariants:
+//   F1  A change and its log rows are one transaction's: what is not in the log did not change since it was last
+//       refreshed (or copied).
+//   F2  A row of the partitioned side under (key, lead) that the other side no longer has under them has a log row with
+//       this key and lead: so stale rows are found without looking into every leaf.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "planner/plan.hpp"
+
+namespace pgsluice::planner {
+
+enum class FeedDirection {
+  forward,  // From the source to the target, until the cutover.
+  back,     // From the table that took the source's place to the old one, after it.
+};
+
+struct Feed {
+  std::string migration_id;
+  FeedDirection direction = FeedDirection::forward;
+  CaptureForm form = CaptureForm::row;
+  QualifiedName from;
+  QualifiedName to;
+  std::vector<CapturedColumn> key;
+  std::vector<CapturedColumn> lead;           // Columns of the partition key that are not in the key.
+  std::vector<std::string> columns;           // All that a row is made of, generated ones left out.
+  std::vector<std::string> conflict_columns;  // Of the unique index of `to` by which a row is found again; empty where
+                                              // rows are replaced by deleting and inserting.
+  std::vector<QualifiedName> truncatable;     // Tables beside `from` whose TRUNCATE empties part of it.
+
+  // `pgsluice.changes_<…>`, the log.
+  QualifiedName log() const;
+  // The log's own column: when the change was noted.
+  std::string time_column() const;
+  // What the triggers call. `event`: "row", "insert", "update", "delete", "truncate".
+  QualifiedName function(std::string_view event) const;
+  std::string trigger(std::string_view event) const;
+};
+
+// The source and the target as they are called before the cutover.
+Feed forward_feed(const Plan& plan);
+// The same two as they are called after it.
+Feed reverse_feed(const Plan& plan);
+
+// True when the unique index of the target that the key becomes can tell, alone, whether a row is there: no part of it
+// may be NULL.
+bool target_key_has_no_nulls(const Plan& plan);
+
+}  // namespace pgsluice::planner

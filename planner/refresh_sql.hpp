@@ -1,0 +1,60 @@
+// The SQL that brings noted keys over again. A refresh is three statements of one REPEATABLE READ transaction, so of
+// one snapshot: stale rows of `to` go, current rows of `from` come, the log rows that were read go. It needs no old
+// values, may be repeated, and is indifferent to the order of the log.
+//
+// Invariants:
+//   F3  The log rows that are removed are exactly those that the snapshot saw: a change that commits later has log rows
+//       of its own, which stay.
+//   F4  Two refreshes of one key at once cannot leave the older state: the later to write finds the row changed behind
+//       its snapshot, and fails with 40001.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pg/connection.hpp"
+#include "planner/feed.hpp"
+
+namespace pgsluice::planner {
+
+// Which rows of the log a refresh takes: a condition on the log `c`, and its parameters.
+struct Portion {
+  std::string sql;
+  pg::Parameters parameters;
+};
+
+// Everything.
+Portion whole_log_sql();
+// The rows of some blocks that belong to one lane: a share of all keys, by their hash.
+Portion lane_sql(const Feed& feed, std::int64_t block_begin, std::int64_t block_end, unsigned lane,
+                 unsigned lane_count);
+// The rows whose key is in a range of the plan.
+Portion range_sql(const RangeKey& key, const Range& range);
+
+struct RefreshSql {
+  std::string remove_stale;
+  std::string bring_current;
+  std::string forget;  // The log rows.
+};
+
+// Rows are found again by the unique index of `to` and updated in place; where there is none that can (see
+// Feed::conflict_columns), as exact_refresh_sql does.
+RefreshSql refresh_sql(const Feed& feed, const Portion& portion);
+
+// All rows of the noted keys are deleted and those of `from` inserted. With the whole log: `to` is then what the
+// snapshot says `from` is, row by row, so that no two of its rows conflict unless the snapshot's do.
+RefreshSql exact_refresh_sql(const Feed& feed, const Portion& portion);
+
+// Removes repetitions of (key, lead) from the log; what is left says the same.
+std::string reduce_log_sql(const Feed& feed);
+
+// One row: `rows`, `seconds` since the oldest was noted, whether one is of a TRUNCATE (`truncated`), `bytes` of the file.
+std::string backlog_sql(const Feed& feed);
+
+// Empties `to` for good, and the log with it, after a TRUNCATE: for one transaction.
+std::string empty_table_sql(const QualifiedName& table);
+std::string empty_log_sql(const Feed& feed);
+// All rows of `from`.
+std::string refill_sql(const Feed& feed);
+
+}  // namespace pgsluice::planner
