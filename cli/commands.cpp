@@ -19,12 +19,14 @@ struct Command {
   int (*act)(const Options& options);
 };
 
-constexpr std::array<Command, 7> kCommands = {{{"plan", plan_command},
+constexpr std::array<Command, 9> kCommands = {{{"plan", plan_command},
                                                {"estimate", estimate_command},
                                                {"run", run_command},
                                                {"status", status_command},
                                                {"control", control_command},
                                                {"verify", verify_command},
+                                               {"cutover", cutover_command},
+                                               {"finish", finish_command},
                                                {"rollback", rollback_command}}};
 
 bool is_help(const std::string& argument) {

@@ -15,6 +15,8 @@ int estimate_command(const Options& options);
 int run_command(const Options& options);
 int status_command(const Options& options);
 int verify_command(const Options& options);
+int cutover_command(const Options& options);
+int finish_command(const Options& options);
 int rollback_command(const Options& options);
 int control_command(const Options& options);
 

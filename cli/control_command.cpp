@@ -19,7 +19,7 @@ using pg::Failure;
 using pg::FailureKind;
 
 constexpr std::string_view kForms =
-    "Write `pgsluice control [FILE] status|pause|resume|stop|set NAME=VALUE …|get [NAME …]`.";
+    "Write `pgsluice control [FILE] status|pause|resume|stop|cutover|set NAME=VALUE …|get [NAME …]`.";
 
 Failure refused(const std::string& message) {
   return Failure(FailureKind::refused, message);

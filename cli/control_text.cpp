@@ -139,6 +139,8 @@ std::string control_text(ControlAction action, const ordered_json& result) {
       return result.at("urgent").get<bool>()
                  ? "Asked again to stop: what runs is cancelled. The same `pgsluice run` goes on from there.\n"
                  : "Asked to stop: batches in flight are finished. The same `pgsluice run` goes on from there.\n";
+    case ControlAction::cutover:
+      return result.at("changed").get<bool>() ? "The cutover begins.\n" : "It had been told to begin before.\n";
     case ControlAction::set:
       return set_text(result);
     case ControlAction::get:

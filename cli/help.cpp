@@ -19,7 +19,7 @@ struct CommandHelp {
   std::string_view next;
 };
 
-constexpr std::array<CommandHelp, 7> kCommands = {{
+constexpr std::array<CommandHelp, 9> kCommands = {{
     {"plan", "inspects the table, designs the target, cuts the ranges; changes nothing in the database",
      "pgsluice plan --table S.T --by KEY [options]",
      R"~(Reads everything that a migration of the table must keep, designs the partitioned target, cuts the
@@ -156,10 +156,44 @@ Changes: nothing in the tables. Exit 0: all equal. Exit 3: data differ, the rang
   By every value's own form, not by hashes of its type:
     pgsluice verify --exact)~",
      "pgsluice status"},
+    {"cutover", "puts the target into the source's place, in one short transaction", "pgsluice cutover [options]",
+     R"~(Only for a plan of the strategy capture, when `run` is complete. First everything that is slow: a look
+at all that stands in the way, ANALYZE, catching up with the changes. Then attempts, each one
+transaction that waits for its locks no longer than --lock-timeout: lock, bring over the last changes,
+exchange names, sequences, foreign keys, triggers, views and publications, capture changes the other
+way round, COMMIT. An attempt that fails leaves everything as it was, in use and captured, tells who
+was in the way, and is repeated after a pause until --cutover-timeout. At last foreign keys are
+validated, which hinders nobody.
+
+Changes: the source's name means the partitioned table from then on. The old table stays beside it,
+called NAME_old, and every change is noted for it, so that `rollback` loses none. It asks once.)~",
+     R"~(  What stands in the way, and nothing else:
+    pgsluice cutover --check
+
+  At night, with a word to others:
+    pgsluice cutover --yes --at "03:00 Europe/Berlin" --hook after-cutover='mail -s done team'
+
+  Hold ready until somebody says go:
+    pgsluice cutover --yes --wait          # and elsewhere: pgsluice control cutover)~",
+     "pgsluice finish, or pgsluice rollback"},
+    {"finish", "ends a migration: drops the old table and all that was ours", "pgsluice finish [options]",
+     R"~(After a cutover: ends the capture, drops the old table and everything else that carries this
+migration's mark and is no longer needed, and takes the mark off what stays. What others have made
+upon the old table is never dropped: it is named, and nothing happens.
+
+Changes: the old table is gone, and there is no way back. It asks once; --yes skips that. It may be
+repeated after it was killed.)~",
+     R"~(  Without asking:
+    pgsluice finish --yes)~",
+     "nothing: the checkpoint may be removed"},
     {"rollback", "drops what was made and gives the source back as it was", "pgsluice rollback [options]",
      R"~(Undoes a migration at any point of it: moves the rows back first where the method took them out of
 the source, then drops the target that `run` made, the guard and the ledger's rows. Only what carries
 this migration's id is dropped; a target that was there before is kept, and only our rows leave it.
+
+After a cutover it puts the old table back into its place, under the same short locks, with every write
+made since; the target follows it again then. `pgsluice cutover` may be tried again, and a second
+rollback removes everything.
 
 Changes: the target is dropped, the source becomes writable again. It asks once; --yes skips that. It
 may be stopped and continued like `run`.)~",
@@ -278,7 +312,7 @@ void refuse_unknown_command(std::string_view name) {
   const std::optional<std::string_view> guess = nearest(name, names);
   failure.hint(
       guess ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
-            : "Commands are plan, estimate, run, status, control, verify and rollback; \"pgsluice help\" explains "
+            : "Commands are plan, estimate, run, status, control, verify, cutover, finish and rollback; \"pgsluice help\" explains "
               "them.");
   throw failure;
 }

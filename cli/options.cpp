@@ -241,7 +241,7 @@ const std::vector<OptionSpec>& option_specs() {
        "The source's database: a libpq connection string or URI, without a password. Default: libpq's environment "
        "(PGHOST, PGDATABASE …)."},
       {"target", "CONNINFO", "", kWhere, "The target's database. Default: the source's."},
-      {"checkpoint", "FILE", "plan run status control verify rollback", kWhere,
+      {"checkpoint", "FILE", "plan run status control verify cutover rollback finish", kWhere,
        "The file that holds the plan and the state of every range. Default: pgsluice.checkpoint in the current "
        "folder."},
       {"config", "FILE", "", kWhere,
@@ -287,12 +287,12 @@ const std::vector<OptionSpec>& option_specs() {
 
       {"keep-unique", "widen|strict", "plan estimate", kAccept,
        "A unique constraint without the partition key: widen it by that key, or refuse the plan. Default: widen."},
-      {"accept", "KIND[,KIND]", "plan estimate", kAccept,
+      {"accept", "KIND[,KIND]", "plan estimate cutover", kAccept,
        "Goes on although something is lost: incoming-foreign-keys, self-foreign-keys, rules, exclusion-constraints, "
-       "triggers. May be repeated.",
+       "triggers; with cutover: unverified. May be repeated.",
        true},
 
-      {"workers", "N|auto", "run verify rollback estimate", kSpeed,
+      {"workers", "N|auto", "run verify cutover rollback estimate", kSpeed,
        "Sessions that work at once. auto: this machine's cores when the server runs on it, else 4; run tries more and "
        "keeps what pays. Default: auto."},
       {"optimize", "WHAT", "run", kSpeed,
@@ -308,26 +308,26 @@ const std::vector<OptionSpec>& option_specs() {
        "write every page again. Writes up to about as much WAL as the table, far less for pages filled since the last "
        "checkpoint."},
 
-      {"max-iops", "N", "run verify estimate", kBudget,
+      {"max-iops", "N", "run verify cutover estimate", kBudget,
        "I/O operations a second that pgsluice's own work may cause on the server: pages read, pages dirtied (when they "
        "are dirtied, not when a checkpoint writes them) and WAL. Index builds and comparisons are paced between one "
        "and the next. Default: no limit."},
-      {"max-mbps", "N", "run verify", kBudget, "The same in megabytes a second."},
-      {"server-iops", "N", "run verify estimate", kBudget,
+      {"max-mbps", "N", "run verify cutover", kBudget, "The same in megabytes a second."},
+      {"server-iops", "N", "run verify cutover estimate", kBudget,
        "I/O operations a second of the whole server: pgsluice takes what the application leaves."},
-      {"meter", "HOW", "run verify", kBudget,
+      {"meter", "HOW", "run verify cutover", kBudget,
        "auto: the best counters that this role can read on this server; server: its own counters alone; "
        "diskstats:DEVICE: also what the volume of this machine does, where the server runs on it; none. Default: "
        "auto."},
-      {"max-lag", "TIME", "run verify", kBudget, "Pauses while a replica lags by more."},
-      {"max-wal-lag", "SIZE", "run verify", kBudget, "Pauses while a replication slot holds back more WAL."},
-      {"max-lock-waits", "N", "run verify", kBudget, "Pauses while so many sessions wait for locks."},
-      {"min-free", "SIZE", "run verify", kBudget,
+      {"max-lag", "TIME", "run verify cutover", kBudget, "Pauses while a replica lags by more."},
+      {"max-wal-lag", "SIZE", "run verify cutover", kBudget, "Pauses while a replication slot holds back more WAL."},
+      {"max-lock-waits", "N", "run verify cutover", kBudget, "Pauses while so many sessions wait for locks."},
+      {"min-free", "SIZE", "run verify cutover", kBudget,
        "Pauses while less is free where the server keeps its data; only where it runs on this machine."},
-      {"pause-query", "SQL", "run verify", kBudget,
+      {"pause-query", "SQL", "run verify cutover", kBudget,
        "Pauses while this query answers true or a number other than 0, or fails. Asked every two seconds."},
-      {"pause-file", "FILE", "run verify", kBudget, "Pauses while this file exists."},
-      {"window", "HOURS", "run verify", kBudget,
+      {"pause-file", "FILE", "run verify cutover", kBudget, "Pauses while this file exists."},
+      {"window", "HOURS", "run verify cutover", kBudget,
        "Works only then: \"22:00-06:00 Europe/Berlin\", \"Mon-Fri 20:00-06:00, Sat-Sun 00:00-24:00\" (UTC where no "
        "zone stands)."},
 
@@ -375,13 +375,29 @@ const std::vector<OptionSpec>& option_specs() {
        "by its own hash, which is blind to the sign and scale of a number in it, to where an inner array or object "
        "ends, and to values 32 places apart that change alike or change places. Always on where the plan says --guard "
        "off. Not for move and stream-move."},
-      {"yes", "", "run rollback estimate", kConduct, "Does not ask."},
+      {"yes", "", "run cutover rollback finish estimate", kConduct, "Does not ask."},
+      {"check", "", "cutover", kConduct, "Only prints what stands in the way: exit 2 when something blocks, else 0."},
+      {"at", "MOMENT", "cutover", kConduct,
+       "Brings everything near, then waits: \"03:00 Europe/Berlin\" (the next one), \"2026-12-01 03:00 UTC\"."},
+      {"wait", "", "cutover", kConduct,
+       "Brings everything near and holds ready, until `pgsluice control cutover` says go."},
+      {"hook", "MOMENT=COMMAND", "cutover", kConduct,
+       "Runs COMMAND by /bin/sh at before-cutover or after-cutover, with PGSLUICE_SOURCE, PGSLUICE_TARGET, "
+       "PGSLUICE_MIGRATION, PGSLUICE_CHECKPOINT and PGSLUICE_MOMENT in its environment. An exit code other than 0 ends "
+       "the cutover. May be repeated.",
+       true},
+      {"sequence-gap", "N", "cutover", kConduct,
+       "Leaves out N numbers of each sequence that is carried over. Default: 0, none."},
+      {"max-lock", "TIME", "cutover rollback", kConduct,
+       "An attempt that would hold its lock for longer is given up. Default: 1s."},
+      {"cutover-timeout", "TIME", "cutover rollback", kConduct,
+       "How long attempts are repeated, each bounded by --lock-timeout. Default: 10min."},
       {"lock-timeout", "TIME", "", kConduct,
        "How long any statement of ours may wait for a lock before it steps back. Default: 200ms."},
-      {"reconnect-limit", "TIME", "plan run verify rollback estimate", kConduct,
+      {"reconnect-limit", "TIME", "plan run verify cutover rollback finish estimate", kConduct,
        "How long a server may be away before the command stops, to be continued later. Default: 5min."},
 
-      {"progress", "HOW", "run verify rollback estimate", kOutput,
+      {"progress", "HOW", "run verify cutover rollback finish estimate", kOutput,
        "auto, plain (a line every few seconds) or none. auto is one live block on a terminal, else plain. Default: "
        "auto."},
       {"plot", "FILE", "estimate", kOutput,

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command_sessions.hpp"
+#include "cli/cutover_text.hpp"
 #include "cli/commands.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
@@ -12,6 +13,8 @@
 #include "cli/question.hpp"
 #include "cli/result.hpp"
 #include "cli/stop_signals.hpp"
+#include "mover/ledger.hpp"
+#include "mover/live/cutover.hpp"
 #include "mover/rollback.hpp"
 #include "pg/failure.hpp"
 #include "planner/checkpoint.hpp"
@@ -23,7 +26,40 @@ namespace {
 using pg::Failure;
 using pg::FailureKind;
 
-std::string what_it_will_do(const planner::Plan& plan) {
+// Of a table that was cut over: the two exchange their places again, and nothing else.
+int swap_back(const Options& options, planner::Checkpoint& checkpoint, const mover::Sessions& sessions,
+              unsigned workers, Terminal& terminal, Log& log) {
+  const planner::Plan& plan = checkpoint.plan();
+  mover::CutoverOptions wanted = cutover_options(options);
+  wanted.workers = workers;
+  mover::CutoverSummary summary;
+  {
+    mover::StopRequest stop;
+    const StopSignals signals(stop);
+    ProgressDisplay display(terminal, log, progress_mode(options, terminal));
+    summary = mover::cut_over(checkpoint, sessions, planner::SwapDirection::back, wanted, stop, display);
+  }
+  if (options.is_on("json")) {
+    nlohmann::ordered_json document = {{"migration", plan.migration_id}};
+    document.update(to_document(state_of(checkpoint)));
+    document.update(cutover_document(summary));
+    document["exit_code"] = 0;
+    print_result(document);
+  } else {
+    print_result(title(plan) + ": " + pg::display(plan.source.name) +
+                 " is the plain table again, with every write made since; " + lock_text(summary) +
+                 "\nThe target follows it again.\n\nnext: try again\n    pgsluice cutover" + options.whereabouts() +
+                 "\nor remove the target and everything of ours\n    pgsluice rollback" + options.whereabouts() + "\n");
+  }
+  return 0;
+}
+
+std::string what_it_will_do(const planner::Plan& plan, bool is_cut_over) {
+  if (is_cut_over) {
+    return "Rollback of the cutover of " + title(plan) + ":\n  " + pg::display(plan.source.name) +
+           " becomes the plain table again, with every write made since, in one short transaction\n" +
+           "  the target stays and follows it; a second rollback removes it\n";
+  }
   const std::string target = pg::display(plan.layout.root.name);
   std::string text = "Rollback of " + title(plan) + ":\n";
   if (empties_source(plan.method)) {
@@ -31,10 +67,10 @@ std::string what_it_will_do(const planner::Plan& plan) {
   }
   text += plan.layout.existing ? "  the rows that arrived in " + target + " are removed; the table stays\n"
                                : "  " + target + " and all its partitions are dropped\n";
-  return text + "  the guard on " + pg::display(plan.source.name) + " and the ledger's rows are removed\n";
+  return text + "  the triggers of ours on " + pg::display(plan.source.name) + " and the ledger's rows are removed\n";
 }
 
-void ask(const Options& options, const planner::Plan& plan) {
+void ask(const Options& options, const planner::Plan& plan, bool is_cut_over) {
   if (options.is_on("yes")) {
     return;
   }
@@ -43,7 +79,7 @@ void ask(const Options& options, const planner::Plan& plan) {
         .hint("Add --yes.")
         .status("nothing was changed");
   }
-  print_error_text(what_it_will_do(plan));
+  print_error_text(what_it_will_do(plan, is_cut_over));
   if (!says_yes("Undo it?")) {
     throw Failure(FailureKind::refused, "not confirmed").status("nothing was changed");
   }
@@ -72,8 +108,13 @@ int rollback_command(const Options& options) {
   const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
   mover::RollbackOptions wanted;
   wanted.retry = retry_options(options);
-  wanted.workers = worker_count(options, reach_both(sessions, "rollback"));
-  ask(options, plan);
+  FirstSessions reached = reach_both(sessions, "rollback");
+  wanted.workers = worker_count(options, reached);
+  const bool is_cut_over = mover::read_phase(reached.target, plan.migration_id) == planner::Phase::cut_over;
+  ask(options, plan, is_cut_over);
+  if (is_cut_over) {
+    return swap_back(options, checkpoint, sessions, wanted.workers, terminal, log);
+  }
   mover::RollbackSummary summary;
   {
     mover::StopRequest stop;

@@ -128,6 +128,11 @@ bool RunControl::stop() {
   return is_urgent;
 }
 
+bool RunControl::cut_over() {
+  throw pg::Failure(pg::FailureKind::refused, "this pgsluice does not hold ready for a cutover")
+      .hint("`pgsluice cutover --wait` does.");
+}
+
 std::vector<mover::ControlChange> RunControl::set(const std::vector<std::string>& assignments) {
   const std::vector<mover::ControlChange> changes = settings_.set(assignments, [&](const std::string& remembered) {
     checkpoint_.record_setting(mover::kControlSetting, remembered);

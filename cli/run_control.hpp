@@ -28,6 +28,7 @@ class RunControl : public mover::ControlTarget {
   nlohmann::ordered_json status() override;
   bool pause(bool is_paused) override;
   bool stop() override;
+  bool cut_over() override;
   std::vector<mover::ControlChange> set(const std::vector<std::string>& assignments) override;
   std::vector<mover::ControlValue> get(const std::vector<std::string>& names) override;
 

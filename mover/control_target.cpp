@@ -11,10 +11,11 @@ using nlohmann::ordered_json;
 using pg::Failure;
 using pg::FailureKind;
 
-constexpr std::array<std::pair<ControlAction, std::string_view>, 6> kActions = {{{ControlAction::status, "status"},
+constexpr std::array<std::pair<ControlAction, std::string_view>, 7> kActions = {{{ControlAction::status, "status"},
                                                                                  {ControlAction::pause, "pause"},
                                                                                  {ControlAction::resume, "resume"},
                                                                                  {ControlAction::stop, "stop"},
+                                                                                 {ControlAction::cutover, "cutover"},
                                                                                  {ControlAction::set, "set"},
                                                                                  {ControlAction::get, "get"}}};
 
@@ -35,6 +36,8 @@ ordered_json result_of(ControlAction action, const std::vector<std::string>& wor
     }
     case ControlAction::stop:
       return {{"urgent", target.stop()}};
+    case ControlAction::cutover:
+      return {{"changed", target.cut_over()}};
     case ControlAction::set: {
       ordered_json changes = ordered_json::array();
       for (const ControlChange& change : target.set(words)) {

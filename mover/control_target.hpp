@@ -3,6 +3,7 @@
 //   {"action": "status"}                                   {"ok": {"phase": "moving rows", …}}
 //   {"action": "pause"}, {"action": "resume"}              {"ok": {"paused": true, "changed": true}}
 //   {"action": "stop"}                                     {"ok": {"urgent": false}}
+//   {"action": "cutover"}                                  {"ok": {"changed": true}}
 //   {"action": "set", "words": ["max-iops=8000", …]}       {"ok": {"changes": [{"name": …, "from": …, "to": …,
 //                                                                               "effect": …}, …]}}
 //   {"action": "get", "words": ["max-iops"]}               {"ok": {"settings": [{"name": …, "value": …,
@@ -22,7 +23,7 @@
 
 namespace pgsluice::mover {
 
-enum class ControlAction { status, pause, resume, stop, set, get };
+enum class ControlAction { status, pause, resume, stop, cutover, set, get };
 std::string_view name_of(ControlAction action);
 std::optional<ControlAction> control_action_named(std::string_view name);
 std::vector<std::string_view> control_action_names();
@@ -37,6 +38,8 @@ class ControlTarget {
   // As an interrupt from the keyboard. Returns whether it was urgent: a stop had been asked for before, so that what
   // runs is cancelled now.
   virtual bool stop() = 0;
+  // Lets a cutover that holds ready begin. Returns whether that was a change. Fails: refused, where none does.
+  virtual bool cut_over() = 0;
   // Both: as ControlSettings.
   virtual std::vector<ControlChange> set(const std::vector<std::string>& assignments) = 0;
   virtual std::vector<ControlValue> get(const std::vector<std::string>& names) = 0;

@@ -93,9 +93,9 @@ void repeat_until_done(Session& session, const RetryContext& context, std::strin
   }
 }
 
-std::string read_lock_holders(pg::Connection& connection, const std::string& quoted_table) {
-  const pg::Result rows =
-      connection.query(pg::statement("lock_holders", connection.server_major_version()), {quoted_table});
+std::string read_lock_holders(pg::Connection& connection, const std::string& quoted_table, bool of_readers) {
+  const pg::Result rows = connection.query(pg::statement("lock_holders", connection.server_major_version()),
+                                           {quoted_table, of_readers ? "true" : "false"});
   std::string text;
   for (int i = 0; i < rows.row_count(); ++i) {
     text += (text.empty() ? "pid " : "\npid ") + std::string(rows.text(i, 0)) + ", role " +

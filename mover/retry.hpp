@@ -56,7 +56,8 @@ void repeat_until_done(Session& session, const RetryContext& context, std::strin
 
 // Who holds locks that conflict with ours on this table, one per line: "pid 4711, role app, idle in transaction for
 // 00:12:31: UPDATE …".
-std::string read_lock_holders(pg::Connection& connection, const std::string& quoted_table);
+// With `of_readers` also those who only read, and so are in the way of an ACCESS EXCLUSIVE lock alone.
+std::string read_lock_holders(pg::Connection& connection, const std::string& quoted_table, bool of_readers = false);
 
 // Waits, unless a stop is requested meanwhile. Returns false when it was.
 bool pause(std::chrono::milliseconds duration, const StopRequest& stop);

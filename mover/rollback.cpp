@@ -7,9 +7,10 @@
 
 #include "mover/batch_method.hpp"
 #include "mover/guard.hpp"
-#include "mover/live/following.hpp"
-#include "mover/live/trigger_log.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/following.hpp"
+#include "mover/live/swap.hpp"
+#include "mover/live/trigger_log.hpp"
 #include "mover/move_back.hpp"
 #include "mover/prepare.hpp"
 #include "mover/rollback_triggers.hpp"
@@ -68,6 +69,27 @@ void refuse_lost_ledger(const Rollback& rollback, Phase in_ledger) {
             "has \"" +
             planner::mark(rollback.id()) + "\" in its comment.")
         .status("nothing was changed");
+  }
+}
+
+// A cutover is taken back by another swap (live/cutover.hpp), before anything is removed.
+void refuse_cut_over(const Rollback& rollback, Phase in_ledger) {
+  if (rollback.checkpoint.phase() == Phase::finished || in_ledger == Phase::finished) {
+    throw pg::Failure(pg::FailureKind::refused, "this migration is finished: the old table is gone")
+        .status("nothing was changed");
+  }
+  if (in_ledger == Phase::cut_over) {
+    throw pg::Failure(pg::FailureKind::refused, "the cutover has to be taken back before anything is removed")
+        .status("nothing was changed");
+  }
+}
+
+// What a crash behind a cutover that was taken back may have left: foreign keys that are not validated yet.
+void settle_swap_back(Rollback& rollback) {
+  if (rollback.plan().strategy == planner::Strategy::capture) {
+    Session session([&] { return open_patient_target(rollback.sessions, "rolling back"); });
+    Swap(rollback.plan(), planner::SwapDirection::back)
+        .settle(session, rollback.sessions, rollback.retry, rollback.options.workers);
   }
 }
 
@@ -329,6 +351,7 @@ RollbackSummary roll_back(planner::Checkpoint& checkpoint, const Sessions& sessi
     summary.nothing_to_do = true;
     return summary;
   }
+  refuse_cut_over(rollback, in_ledger);
   refuse_lost_ledger(rollback, in_ledger);
   refuse_swapped_source(rollback);
   refuse_foreign_partitions(rollback);
@@ -337,6 +360,7 @@ RollbackSummary roll_back(planner::Checkpoint& checkpoint, const Sessions& sessi
     remove_everything(rollback);
     return summary;
   }
+  settle_swap_back(rollback);
   const bool was_emptied = planner::empties_source(rollback.plan().method);
   enter_rolling_back(rollback);
   rollback.moved = read_moved(rollback);

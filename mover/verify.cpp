@@ -1,3 +1,5 @@
+#include "mover/live/trigger_log.hpp"
+#include "mover/live/verify_live.hpp"
 #include "mover/verify.hpp"
 
 #include <algorithm>
@@ -438,6 +440,9 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
   source.drop();
   target.drop();
   keep_what_holds(checkpoint, options);
+  if (plan.strategy == planner::Strategy::capture) {
+    return verify_live(checkpoint, comparison, TriggerLog(planner::forward_feed(plan)), sessions, options, retry);
+  }
   Comparing comparing{checkpoint,
                       options,
                       observer,

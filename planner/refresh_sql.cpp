@@ -149,6 +149,14 @@ std::string backlog_sql(const Feed& feed) {
          pg::literal(log_sql(feed)) + ") AS bytes FROM " + log_sql(feed) + " AS c";
 }
 
+std::string savepoint_sql() {
+  return "SAVEPOINT pgsluice_refresh";
+}
+
+std::string rollback_to_savepoint_sql() {
+  return "ROLLBACK TO SAVEPOINT pgsluice_refresh";
+}
+
 std::string empty_table_sql(const QualifiedName& table) {
   return "TRUNCATE " + pg::quoted(table);
 }

@@ -51,6 +51,10 @@ std::string reduce_log_sql(const Feed& feed);
 // One row: `rows`, `seconds` since the oldest was noted, whether one is of a TRUNCATE (`truncated`), `bytes` of the file.
 std::string backlog_sql(const Feed& feed);
 
+// For a refresh that may have to be repeated in another way within one transaction.
+std::string savepoint_sql();
+std::string rollback_to_savepoint_sql();
+
 // Empties `to` for good, and the log with it, after a TRUNCATE: for one transaction.
 std::string empty_table_sql(const QualifiedName& table);
 std::string empty_log_sql(const Feed& feed);

@@ -1,5 +1,5 @@
 -- Sessions that hold a lock on a table which a schema change of it must wait for, oldest transaction first.
--- $1: the table as regclass text.
+-- $1: the table as regclass text; $2: whether also those who only read are in the way.
 SELECT a.pid,
        coalesce(a.usename::text, '?') AS role,
        coalesce(a.state, 'background') AS state,
@@ -12,6 +12,6 @@ WHERE l.locktype = 'relation'
   AND l.relation = $1::pg_catalog.regclass
   AND l.granted
   AND l.pid <> pg_catalog.pg_backend_pid()
-  AND l.mode <> 'AccessShareLock'
+  AND (l.mode <> 'AccessShareLock' OR $2::boolean)
 ORDER BY a.xact_start NULLS LAST
 LIMIT 5

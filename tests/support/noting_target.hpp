@@ -34,6 +34,10 @@ class NotingTarget : public mover::ControlTarget {
     ++calls_;
     return stops_++ > 0;
   }
+  bool cut_over() override {
+    ++calls_;
+    return cutovers_++ == 0;
+  }
   std::vector<mover::ControlChange> set(const std::vector<std::string>& assignments) override {
     ++calls_;
     return settings_.set(assignments, [&](const std::string&) {
@@ -53,6 +57,7 @@ class NotingTarget : public mover::ControlTarget {
   mover::ControlSettings settings_;
   std::atomic<int> calls_ = 0;
   int stops_ = 0;
+  int cutovers_ = 0;
 };
 
 }  // namespace pgsluice::tests
