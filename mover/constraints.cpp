@@ -24,6 +24,17 @@ using Kind = TargetObjects::Kind;
 
 constexpr std::string_view kForeignKeyViolation = "23503";
 
+// Who else may wait for a lock of ours on the target.
+enum class Use { ours_alone, the_applications };
+
+void lock_table(pg::Connection& target, const Sessions& sessions, const PartitionNode& node, Use use) {
+  if (use == Use::the_applications) {
+    wait_briefly(target, sessions);
+  }
+  target.query(planner::lock_leaf_sql(node).sql);
+  wait_briefly(target, sessions);
+}
+
 // One foreign key on one leaf.
 struct LeafKey {
   const ForeignKey* key = nullptr;
@@ -59,7 +70,8 @@ std::vector<LeafKey> on_every_leaf(const Plan& plan, const std::vector<const For
 }
 
 // One transaction a leaf, so that the referenced table is locked for a moment only.
-void add_to_leaf(const LeafKey& wanted, const Sessions& sessions, Session& session, const RetryContext& context) {
+void add_to_leaf(const LeafKey& wanted, Use use, const Sessions& sessions, Session& session,
+                 const RetryContext& context) {
   const std::string what =
       "adding foreign key " + pg::display(std::string_view(wanted.key->name)) + " to " + pg::display(wanted.leaf->name);
   repeat_naming_holders(session, context, what, wanted.key->referenced, [&](pg::Connection& target) {
@@ -67,18 +79,17 @@ void add_to_leaf(const LeafKey& wanted, const Sessions& sessions, Session& sessi
       return;
     }
     in_transaction(target, [&] {
-      target.query(planner::lock_leaf_sql(*wanted.leaf).sql);
-      wait_briefly(target, sessions);
+      lock_table(target, sessions, *wanted.leaf, use);
       target.query(planner::add_leaf_foreign_key_sql(*wanted.key, *wanted.leaf).sql);
     });
   });
 }
 
-void add_to_leaves(const Plan& plan, const std::vector<const ForeignKey*>& keys, const Sessions& sessions,
+void add_to_leaves(const Plan& plan, const std::vector<const ForeignKey*>& keys, Use use, const Sessions& sessions,
                    Session& session, const RetryContext& context) {
   for (const LeafKey& wanted : on_every_leaf(plan, keys)) {
     leave_if_stopped(context, "adding foreign keys");
-    add_to_leaf(wanted, sessions, session, context);
+    add_to_leaf(wanted, use, sessions, session, context);
   }
 }
 
@@ -134,9 +145,8 @@ void validate_on_leaves(const Plan& plan, const std::vector<const ForeignKey*>& 
   }
 }
 
-void add_to_root(const ForeignKey& key, const Plan& plan, const Sessions& sessions, Session& session,
+void add_to_root(const ForeignKey& key, const PartitionNode& root, Use use, const Sessions& sessions, Session& session,
                  const RetryContext& context) {
-  const PartitionNode& root = plan.layout.root;
   const std::string what =
       "adding foreign key " + pg::display(std::string_view(key.name)) + " to " + pg::display(root.name);
   repeat_naming_holders(session, context, what, key.referenced, [&](pg::Connection& target) {
@@ -144,30 +154,20 @@ void add_to_root(const ForeignKey& key, const Plan& plan, const Sessions& sessio
       return;
     }
     in_transaction(target, [&] {
-      target.query(planner::lock_leaf_sql(root).sql);
-      wait_briefly(target, sessions);
+      lock_table(target, sessions, root, use);
       target.run_script(planner::script_of(planner::add_root_foreign_key_sql(key, root)));
     });
   });
 }
 
-}  // namespace
-
-void add_leaf_foreign_keys(const Plan& plan, const Sessions& sessions, const RetryContext& context) {
-  if (plan.layout.existing || planner::kept_foreign_keys(plan.source).empty()) {
-    return;
-  }
-  Session session([&sessions] { return open_patient_target(sessions, "adding foreign keys"); });
-  add_to_leaves(plan, possible_foreign_keys(plan, session, context), sessions, session, context);
-}
-
-void add_constraints(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs) {
+void add_everywhere(const Plan& plan, const PartitionNode& root, Use use, const Sessions& sessions,
+                    const RetryContext& context, unsigned jobs) {
   if (plan.layout.existing || planner::kept_foreign_keys(plan.source).empty()) {
     return;
   }
   Session session([&sessions] { return open_patient_target(sessions, "adding foreign keys"); });
   const std::vector<const ForeignKey*> keys = possible_foreign_keys(plan, session, context);
-  add_to_leaves(plan, keys, sessions, session, context);
+  add_to_leaves(plan, keys, use, sessions, session, context);
   std::vector<const ForeignKey*> valid;
   for (const ForeignKey* key : keys) {
     if (key->is_valid) {
@@ -177,8 +177,29 @@ void add_constraints(const Plan& plan, const Sessions& sessions, const RetryCont
   validate_on_leaves(plan, valid, sessions, context, jobs);
   for (const ForeignKey* key : valid) {
     leave_if_stopped(context, "adding foreign keys");
-    add_to_root(*key, plan, sessions, session, context);
+    add_to_root(*key, root, use, sessions, session, context);
   }
+}
+
+}  // namespace
+
+void add_leaf_foreign_keys(const Plan& plan, const Sessions& sessions, const RetryContext& context) {
+  if (plan.layout.existing || planner::kept_foreign_keys(plan.source).empty()) {
+    return;
+  }
+  Session session([&sessions] { return open_patient_target(sessions, "adding foreign keys"); });
+  add_to_leaves(plan, possible_foreign_keys(plan, session, context), Use::ours_alone, sessions, session, context);
+}
+
+void add_constraints(const Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs) {
+  add_everywhere(plan, plan.layout.root, Use::ours_alone, sessions, context, jobs);
+}
+
+void add_constraints_in_use(const Plan& plan, const pg::QualifiedName& root, const Sessions& sessions,
+                            const RetryContext& context, unsigned jobs) {
+  PartitionNode node = plan.layout.root;
+  node.name = root;
+  add_everywhere(plan, node, Use::the_applications, sessions, context, jobs);
 }
 
 }  // namespace pgsluice::mover

@@ -17,4 +17,9 @@ void add_leaf_foreign_keys(const planner::Plan& plan, const Sessions& sessions, 
 // the target was there before us. Fails: server (23503 when rows of the target point nowhere), connection, interrupted.
 void add_constraints(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context, unsigned jobs);
 
+// The same after a cutover: the root is called `root`, and the application uses it and its leaves, so every lock is
+// waited for as long as --lock-timeout says. Fails: as above.
+void add_constraints_in_use(const planner::Plan& plan, const pg::QualifiedName& root, const Sessions& sessions,
+                            const RetryContext& context, unsigned jobs);
+
 }  // namespace pgsluice::mover

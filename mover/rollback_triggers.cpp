@@ -2,9 +2,11 @@
 
 #include <functional>
 #include <map>
+#include <string>
 
 #include "mover/target_session.hpp"
 #include "pg/identifier.hpp"
+#include "planner/finishing_sql.hpp"
 #include "planner/guard_sql.hpp"
 
 namespace pgsluice::mover {
@@ -32,7 +34,7 @@ void set_insert_triggers(const planner::Plan& plan, const Sessions& sessions, co
       for (const planner::Trigger& trigger : plan.source.triggers) {
         const auto state = states.find(trigger.name);
         if (trigger.on_insert && state != states.end() && state->second != wanted(trigger)) {
-          source.query(set_trigger_sql(plan.source.name, trigger.name, wanted(trigger)).sql);
+          source.query(planner::set_trigger_sql(plan.source.name, trigger.name, wanted(trigger)).sql);
         }
       }
     });
@@ -49,16 +51,6 @@ void disable_insert_triggers(const planner::Plan& plan, const Sessions& sessions
 void restore_insert_triggers(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context) {
   set_insert_triggers(plan, sessions, context, "switching on the triggers of " + pg::display(plan.source.name),
                       [](const planner::Trigger& trigger) { return trigger.enabled; });
-}
-
-planner::Statement set_trigger_sql(const planner::QualifiedName& table, const std::string& trigger,
-                                   const std::string& enabled) {
-  const std::string action = enabled == kDisabled ? "DISABLE"
-                             : enabled == "R"     ? "ENABLE REPLICA"
-                             : enabled == "A"     ? "ENABLE ALWAYS"
-                                                  : "ENABLE";
-  return {"ALTER TABLE " + pg::quoted(table) + " " + action + " TRIGGER " + pg::quoted(trigger), "SHARE ROW EXCLUSIVE",
-          pg::display(table)};
 }
 
 void drop_target_triggers(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context) {

@@ -3,23 +3,15 @@
 // can be repeated after a crash.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "mover/retry.hpp"
 #include "mover/sessions.hpp"
 #include "planner/plan.hpp"
-#include "planner/statement.hpp"
 
 namespace pgsluice::mover {
 
 // Triggers that an INSERT fires; the guard is none of them. Fails: server (55P03, 42501), connection, interrupted.
 void disable_insert_triggers(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context);
 void restore_insert_triggers(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context);
-
-// `enabled` as in the catalogue: "O", "D", "R", "A".
-planner::Statement set_trigger_sql(const planner::QualifiedName& table, const std::string& trigger,
-                                   const std::string& enabled);
 
 // Drops the triggers of a target that is ours: it is to be emptied and dropped, and they would fire for every row. Does
 // nothing to a target that was there before us. Fails: as above.

@@ -5,6 +5,7 @@
 
 #include "pg/failure.hpp"
 #include "planner/catalog_snapshot.hpp"
+#include "planner/fact_rows.hpp"
 #include "planner/result_row.hpp"
 
 namespace pgsluice::planner {
@@ -150,6 +151,8 @@ CheckConstraint make_check(const ResultRow& row) {
           .comment = row.text("comment")};
 }
 
+}  // namespace
+
 ForeignKey make_foreign_key(const ResultRow& row) {
   ForeignKey key;
   key.name = row.text("name");
@@ -164,6 +167,8 @@ ForeignKey make_foreign_key(const ResultRow& row) {
   key.comment = row.text("comment");
   return key;
 }
+
+namespace {
 
 Trigger make_trigger(const ResultRow& row) {
   Trigger trigger;
@@ -207,12 +212,16 @@ Statistics make_statistics(const ResultRow& row) {
   return statistics;
 }
 
+}  // namespace
+
 Publication make_publication(const ResultRow& row) {
   return {.name = row.text("name"),
           .columns = row.text("columns"),
           .row_filter = row.text("row_filter"),
           .owned = row.boolean("owned")};
 }
+
+namespace {
 
 Dependent make_rule(const ResultRow& row) {
   return {.kind = row.text("kind"), .name = row.text("name"), .definition = row.text("definition")};

@@ -121,6 +121,13 @@ Statements create_trigger_sql(const Plan& plan, const Trigger& trigger) {
   return statements;
 }
 
+Statement set_trigger_sql(const QualifiedName& table, const std::string& trigger, const std::string& enabled) {
+  const std::string action = enabled_sql(enabled);
+  return {"ALTER TABLE " + pg::quoted(table) + " " + (action.empty() ? "ENABLE" : action) + " TRIGGER " +
+              pg::quoted(trigger),
+          "SHARE ROW EXCLUSIVE", pg::display(table)};
+}
+
 Statements create_policy_sql(const Policy& policy, const PartitionNode& node) {
   const std::string shown = pg::display(node.name);
   Statements statements = {

@@ -25,6 +25,9 @@ std::vector<const Trigger*> triggers_before_swap(const Plan& plan);
 // On the root, enabled as the source's is.
 Statements create_trigger_sql(const Plan& plan, const Trigger& trigger);
 
+// `enabled` as in the catalogue: "O", "D", "R", "A".
+Statement set_trigger_sql(const QualifiedName& table, const std::string& trigger, const std::string& enabled);
+
 // On any node: somebody who asks a leaf directly must see no more than through the root.
 Statements create_policy_sql(const Policy& policy, const PartitionNode& node);
 Statements row_security_sql(const Plan& plan, const PartitionNode& node);

@@ -1,0 +1,254 @@
+#include "planner/surroundings.hpp"
+
+#include <map>
+
+#include "pg/statements.hpp"
+#include "planner/catalog_snapshot.hpp"
+#include "planner/fact_rows.hpp"
+#include "planner/mark.hpp"
+#include "planner/result_row.hpp"
+#include "planner/swap_names_sql.hpp"
+
+namespace pgsluice::planner {
+
+namespace {
+
+struct Place {
+  SwapTable table;
+  std::string kind;
+};
+
+// The two tables and how they stand.
+struct Tables {
+  Standing standing = Standing::before_swap;
+  SwapTable source;
+  SwapTable target;
+};
+
+std::uint32_t oid_in(const ResultRow& row, std::string_view column) {
+  return static_cast<std::uint32_t>(row.integer(column));
+}
+
+bool is_our_target(const Plan& plan, const Place& place) {
+  return place.kind == "p" && (plan.layout.existing || is_marked(place.table.comment, plan.migration_id));
+}
+
+std::optional<Tables> read_tables(pg::Connection& connection, const Plan& plan) {
+  const QualifiedName& root = plan.layout.root.name;
+  const QualifiedName& name = plan.source.name;
+  const pg::Result rows = read_statement(
+      connection, "swap_tables", {std::to_string(plan.source.oid), name.schema, name.name, root.schema, root.name});
+  std::optional<Place> source;
+  std::map<QualifiedName, Place> others;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    Place place{{.oid = oid_in(row, "oid"),
+                 .name = {row.text("schema"), row.text("name")},
+                 .comment = row.text("comment"),
+                 .is_owned = row.boolean("is_owned"),
+                 .parts = {}},
+                row.text("kind")};
+    if (place.table.oid == plan.source.oid) {
+      source = place;
+    } else {
+      others.emplace(place.table.name, place);
+    }
+  }
+  if (!source) {
+    return std::nullopt;
+  }
+  const bool is_before = source->table.name == name;
+  const auto target = others.find(is_before ? root : name);
+  if (target == others.end() || !is_our_target(plan, target->second) ||
+      (!is_before && source->table.name != name_after_swap(plan))) {
+    return std::nullopt;
+  }
+  return Tables{is_before ? Standing::before_swap : Standing::after_swap, source->table, target->second.table};
+}
+
+TablePart::Kind part_kind(const std::string& text) {
+  return text == "index"        ? TablePart::Kind::index
+         : text == "trigger"    ? TablePart::Kind::trigger
+         : text == "rule"       ? TablePart::Kind::rule
+         : text == "statistics" ? TablePart::Kind::statistics
+                                : TablePart::Kind::sequence;
+}
+
+void read_parts(pg::Connection& connection, SwapTable& table) {
+  const pg::Result rows = read_statement(connection, "swap_parts", {std::to_string(table.oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    table.parts.push_back(
+        {part_kind(row.text("kind")), {row.text("schema"), row.text("name")}, row.text("state"), row.text("comment")});
+  }
+}
+
+void read_views(pg::Connection& connection, Surroundings& around) {
+  const pg::Result rows = read_statement(connection, "dependent_views", {std::to_string(around.in_use().oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    around.views.push_back({.oid = oid_in(row, "oid"),
+                            .name = {row.text("schema"), row.text("name")},
+                            .is_materialized = row.text("kind") == "m",
+                            .definition = row.text("definition"),
+                            .options = row.texts("options"),
+                            .owner = row.text("owner"),
+                            .is_owned = row.boolean("is_owned"),
+                            .is_updatable = row.boolean("is_updatable"),
+                            .shows_row_type = row.boolean("shows_row_type")});
+  }
+}
+
+void read_rules(pg::Connection& connection, Surroundings& around) {
+  const pg::Result rows = read_statement(connection, "dependent_rules", {std::to_string(around.in_use().oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    if (oid_in(row, "table_oid") != around.waiting().oid) {
+      around.rules.push_back({.name = row.text("name"),
+                              .table = {row.text("schema"), row.text("table_name")},
+                              .definition = row.text("definition"),
+                              .is_owned = row.boolean("is_owned")});
+    }
+  }
+}
+
+void read_policies(pg::Connection& connection, Surroundings& around) {
+  const pg::Result rows = read_statement(connection, "dependent_policies", {std::to_string(around.in_use().oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    around.policies.push_back({.name = row.text("name"),
+                               .table = {row.text("schema"), row.text("table_name")},
+                               .table_oid = oid_in(row, "table_oid"),
+                               .using_expression = row.text("using_expression"),
+                               .check_expression = row.text("check_expression"),
+                               .is_owned = row.boolean("is_owned")});
+  }
+}
+
+std::map<QualifiedName, IncomingKey> read_referencing_tables(pg::Connection& connection, std::uint32_t oid) {
+  const pg::Result rows = read_statement(connection, "referencing_tables", {std::to_string(oid)});
+  std::map<QualifiedName, IncomingKey> tables;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    const QualifiedName name{row.text("schema"), row.text("name")};
+    IncomingKey& table = tables[name];
+    table.is_partitioned = row.boolean("is_partitioned");
+    table.table_oid = oid_in(row, "oid");
+    table.is_owned = row.boolean("is_owned");
+    const std::vector<std::string> schemas = row.texts("leaf_schemas");
+    const std::vector<std::string> names = row.texts("leaf_names");
+    for (std::size_t leaf = 0; leaf < names.size(); ++leaf) {
+      table.holders.push_back({schemas[leaf], names[leaf]});
+    }
+    if (!table.is_partitioned) {
+      table.holders.push_back(name);
+    }
+  }
+  return tables;
+}
+
+// Those of partitions of the waiting table are its own, and go with it.
+void read_incoming_keys(pg::Connection& connection, Surroundings& around) {
+  const std::map<QualifiedName, IncomingKey> tables = read_referencing_tables(connection, around.in_use().oid);
+  const pg::Result rows = read_statement(connection, "table_foreign_keys", {std::to_string(around.in_use().oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    const ForeignKey key = make_foreign_key(row);
+    const auto table = tables.find(key.table);
+    if (row.boolean("is_incoming") && table != tables.end() && table->second.table_oid != around.waiting().oid) {
+      IncomingKey& incoming = around.incoming_keys.emplace_back(table->second);
+      incoming.key = key;
+    }
+  }
+}
+
+void read_standing_keys(pg::Connection& connection, Surroundings& around) {
+  const pg::Result rows = read_statement(connection, "swap_foreign_keys",
+                                         {std::to_string(around.source.oid), std::to_string(around.target.oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    around.keys.push_back({.name = row.text("name"),
+                           .table = {row.text("schema"), row.text("table_name")},
+                           .table_oid = oid_in(row, "table_oid"),
+                           .referenced = {row.text("referenced_schema"), row.text("referenced_name")},
+                           .referenced_oid = oid_in(row, "referenced_oid"),
+                           .owns_referenced = row.boolean("is_owned")});
+  }
+}
+
+void read_publications(pg::Connection& connection, Surroundings& around) {
+  const pg::Result rows = read_statement(connection, "table_publications", {std::to_string(around.in_use().oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    StandingPublication found{make_publication(ResultRow(rows, i)), false};
+    const pg::Result through = read_statement(connection, "publication_goes_through_root", {found.publication.name});
+    found.through_root = through.row_count() > 0 && through.boolean(0, 0);
+    around.publications.push_back(found);
+  }
+  const pg::Result nodes = read_statement(connection, "tree_publications", {std::to_string(around.target.oid)});
+  for (int i = 0; i < nodes.row_count(); ++i) {
+    const ResultRow row(nodes, i);
+    around.published_nodes.push_back(
+        {row.text("publication"), {row.text("schema"), row.text("name")}, oid_in(row, "oid")});
+  }
+}
+
+void read_unique_keys(pg::Connection& connection, Surroundings& around) {
+  const pg::Result rows = read_statement(connection, "unique_columns", {std::to_string(around.waiting().oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    around.unique_keys.push_back(rows.text_array(i, 0));
+  }
+}
+
+}  // namespace
+
+pg::Failure tables_stand_elsewhere(const Plan& plan) {
+  return pg::Failure(pg::FailureKind::refused, "the tables are not where this migration left them")
+      .detail("Either " + pg::display(plan.source.name) + " is the table that was planned (OID " +
+              std::to_string(plan.source.oid) + ") and " + pg::display(plan.layout.root.name) +
+              " the target; or the target has the source's name, and that table is called " +
+              pg::display(name_after_swap(plan)) + ". Neither is so.")
+      .hint("Somebody renamed, dropped or exchanged one of them: put the names back, then run the same command again.")
+      .status("nothing was changed");
+}
+
+std::optional<Standing> read_standing(pg::Connection& connection, const Plan& plan) {
+  const std::optional<Tables> tables = read_tables(connection, plan);
+  return tables ? std::optional(tables->standing) : std::nullopt;
+}
+
+Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
+  connection.run_script(pg::statement("catalog_settings", connection.server_major_version()));
+  const std::optional<Tables> tables = read_tables(connection, plan);
+  if (!tables) {
+    throw tables_stand_elsewhere(plan);
+  }
+  Surroundings around;
+  around.standing = tables->standing;
+  around.source = tables->source;
+  around.target = tables->target;
+  read_parts(connection, around.source);
+  read_parts(connection, around.target);
+  read_views(connection, around);
+  read_rules(connection, around);
+  read_policies(connection, around);
+  read_incoming_keys(connection, around);
+  read_standing_keys(connection, around);
+  read_publications(connection, around);
+  read_unique_keys(connection, around);
+  return around;
+}
+
+std::vector<Dependent> read_row_type_users(pg::Connection& connection, const Surroundings& surroundings) {
+  const pg::Result rows = read_statement(connection, "table_dependents", {std::to_string(surroundings.in_use().oid)});
+  std::vector<Dependent> users;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    const std::string kind = row.text("kind");
+    if (kind == "function" || kind == "column" || kind == "type") {
+      users.push_back({kind, row.text("name"), ""});
+    }
+  }
+  return users;
+}
+
+}  // namespace pgsluice::planner

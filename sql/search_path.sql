@@ -1,0 +1,2 @@
+-- Where this session looks for names without a schema.
+SELECT pg_catalog.current_setting('search_path')
