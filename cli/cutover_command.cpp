@@ -135,7 +135,7 @@ int cutover_command(const Options& options) {
   const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
   mover::CutoverOptions wanted = cutover_options(options);
   wanted.workers = worker_count(options, reach_both(sessions, "cutover"));
-  const Hooks hooks(options.list("hook"), {"before-cutover", "after-cutover"});
+  const Hooks hooks(options.texts("hook"), {"before-cutover", "after-cutover"});
   const std::optional<mover::Moment> moment =
       options.has("at") ? std::optional(mover::parse_moment(options.text("at"))) : std::nullopt;
   if (options.is_on("check")) {

@@ -497,6 +497,11 @@ std::vector<std::string> Options::list(std::string_view name) const {
   return elements;
 }
 
+std::vector<std::string> Options::texts(std::string_view name) const {
+  const std::vector<std::string>* found = values(name);
+  return found == nullptr ? std::vector<std::string>{} : *found;
+}
+
 std::string Options::whereabouts() const {
   std::string words;
   for (const std::string_view name : {"source", "target", "checkpoint", "config"}) {

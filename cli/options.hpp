@@ -57,6 +57,8 @@ class Options {
   bool on_off(std::string_view name, bool fallback) const;
   // The elements of a repeatable option, each of which may be a comma list.
   std::vector<std::string> list(std::string_view name) const;
+  // The values of a repeatable option, each as it was written.
+  std::vector<std::string> texts(std::string_view name) const;
 
   // The options that say where the migration is (--source, --target, --checkpoint, --config), as they were typed and
   // quoted for a shell, each with a space before it: what the next command needs too. Holds no password.

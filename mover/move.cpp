@@ -98,8 +98,8 @@ void release_phase(Run& run) {
   }
 }
 
-// Everything but moving ranges is done by one mover; others wait until the phase has passed. Returns false when the
-// phase was passed by another mover meanwhile.
+// Everything but moving ranges is done by one mover; others wait until the phase has passed. Returns false when another
+// mover left the phase meanwhile: forward, or back to its first rows.
 bool claim_phase(Run& run, Phase phase) {
   bool told = false;
   while (true) {
@@ -108,7 +108,7 @@ bool claim_phase(Run& run, Phase phase) {
                       [&](pg::Connection& target) { is_mine = try_claim_migration(target, run.plan().migration_id); });
     if (is_mine) {
       const Phase now = phase_in_ledger(run);
-      if (now <= phase) {
+      if (now == phase || (phase == Phase::preparing && now < phase)) {
         return true;
       }
       release_phase(run);
@@ -123,7 +123,7 @@ bool claim_phase(Run& run, Phase phase) {
     if (!pause(kPeriod, run.retry.stop)) {
       throw pg::Failure(pg::FailureKind::interrupted, "stopped while waiting for another mover");
     }
-    if (phase_in_ledger(run) > phase) {
+    if (const Phase now = phase_in_ledger(run); now != phase && (phase != Phase::preparing || now > phase)) {
       return false;
     }
   }
@@ -315,7 +315,7 @@ bool follow(Run& run) {
 }
 
 void build(Run& run) {
-  if (phase_in_ledger(run) > Phase::indexing || !claim_phase(run, Phase::indexing)) {
+  if (phase_in_ledger(run) != Phase::indexing || !claim_phase(run, Phase::indexing)) {
     return;
   }
   run.checkpoint.record_phase(Phase::indexing);
@@ -357,7 +357,7 @@ bool is_complete(Run& run) {
 }
 
 void finish(Run& run) {
-  if (phase_in_ledger(run) > Phase::finishing || !claim_phase(run, Phase::finishing)) {
+  if (phase_in_ledger(run) != Phase::finishing || !claim_phase(run, Phase::finishing)) {
     return;
   }
   run.checkpoint.record_phase(Phase::finishing);
