@@ -83,22 +83,6 @@ void read_parts(pg::Connection& connection, SwapTable& table) {
   }
 }
 
-void read_views(pg::Connection& connection, Surroundings& around) {
-  const pg::Result rows = read_statement(connection, "dependent_views", {std::to_string(around.in_use().oid)});
-  for (int i = 0; i < rows.row_count(); ++i) {
-    const ResultRow row(rows, i);
-    around.views.push_back({.oid = oid_in(row, "oid"),
-                            .name = {row.text("schema"), row.text("name")},
-                            .is_materialized = row.text("kind") == "m",
-                            .definition = row.text("definition"),
-                            .options = row.texts("options"),
-                            .owner = row.text("owner"),
-                            .is_owned = row.boolean("is_owned"),
-                            .is_updatable = row.boolean("is_updatable"),
-                            .shows_row_type = row.boolean("shows_row_type")});
-  }
-}
-
 void read_rules(pg::Connection& connection, Surroundings& around) {
   const pg::Result rows = read_statement(connection, "dependent_rules", {std::to_string(around.in_use().oid)});
   for (int i = 0; i < rows.row_count(); ++i) {
@@ -228,7 +212,7 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
   around.target = tables->target;
   read_parts(connection, around.source);
   read_parts(connection, around.target);
-  read_views(connection, around);
+  around.views = read_views_upon(connection, around.in_use().oid);
   read_rules(connection, around);
   read_policies(connection, around);
   read_incoming_keys(connection, around);
@@ -236,6 +220,28 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
   read_publications(connection, around);
   read_unique_keys(connection, around);
   return around;
+}
+
+std::vector<DependentView> read_views_upon(pg::Connection& connection, std::uint32_t oid) {
+  const pg::Result rows = read_statement(connection, "dependent_views", {std::to_string(oid)});
+  std::vector<DependentView> views;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    views.push_back({.oid = oid_in(row, "oid"),
+                     .name = {row.text("schema"), row.text("name")},
+                     .is_materialized = row.text("kind") == "m",
+                     .definition = row.text("definition"),
+                     .options = row.texts("options"),
+                     .owner = row.text("owner"),
+                     .access_method = row.text("access_method"),
+                     .tablespace = row.text("tablespace"),
+                     .is_populated = row.boolean("is_populated"),
+                     .comment = row.text("comment"),
+                     .is_owned = row.boolean("is_owned"),
+                     .is_updatable = row.boolean("is_updatable"),
+                     .shows_row_type = row.boolean("shows_row_type")});
+  }
+  return views;
 }
 
 std::vector<Dependent> read_row_type_users(pg::Connection& connection, const Surroundings& surroundings) {

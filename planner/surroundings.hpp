@@ -44,6 +44,9 @@ struct DependentView {
   std::string definition;            // The query, every name in full.
   std::vector<std::string> options;  // "security_barrier=true"
   std::string owner;
+  std::string access_method, tablespace;  // Of a materialized one; an empty tablespace is the default.
+  bool is_populated = true;               // False: WITH NO DATA, so nobody can read it.
+  std::string comment;
   bool is_owned = false;        // This role may replace it.
   bool is_updatable = false;    // It takes writes, which reach the table.
   bool shows_row_type = false;  // A column of it has the table's own row type, which it cannot exchange.
@@ -137,6 +140,9 @@ pg::Failure tables_stand_elsewhere(const Plan& plan);
 // catalog_settings.sql). Takes no lock but ACCESS SHARE on catalogues. Fails: refused, when the tables are neither
 // before nor after the swap; server, connection.
 Surroundings read_surroundings(pg::Connection& connection, const Plan& plan);
+
+// The views whose query names the relation itself. The transaction's settings must be as read_surroundings leaves them.
+std::vector<DependentView> read_views_upon(pg::Connection& connection, std::uint32_t oid);
 
 // What the swap cannot carry and nobody can without making it anew: functions, columns and types that use the row type
 // of the table in use. As a person reads them. The transaction's settings should be as read_surroundings leaves them.

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "planner/finishing_sql.hpp"
+#include "planner/mark.hpp"
+#include "planner/materialized_view_sql.hpp"
 #include "planner/swap_names_sql.hpp"
 
 namespace pgsluice::planner {
@@ -140,18 +141,28 @@ void look_at_parts(Looking& looking) {
 
 // ---- What others made
 
+std::string why_not_carried(const Looking& looking, const DependentView& view) {
+  if (!view.is_owned) {
+    return "this role may not replace it: ";
+  }
+  if (view.is_materialized) {
+    return !looking.forward()    ? "it was made after the cutover: "
+           : !view.is_populated  ? "it holds nothing yet: "
+           : view.shows_row_type ? "a column of it has the table's own row type: "
+                                 : "";
+  }
+  return view.shows_row_type ? "a column of it has the table's own row type: " : "";
+}
+
 void look_at_views(Looking& looking) {
   for (const DependentView& view : looking.around.views) {
     const std::string what = (view.is_materialized ? "materialized view " : "view ") + pg::display(view.name);
-    const std::string why = !view.is_owned ? "this role may not replace it: "
-                            : view.shows_row_type && !view.is_materialized
-                                ? "a column of it has the table's own row type: "
-                                : "";
-    if (why.empty()) {
+    const std::string why = why_not_carried(looking, view);
+    if (why.empty() || is_marked(view.comment, looking.plan.migration_id)) {
       continue;
     }
     if (view.is_updatable && !view.is_materialized) {
-      looking.block(what, why + "what is written through it would end in the old table",
+      looking.block(what, why + "what is written through it would end in the table that is not used any more",
                     "Drop it, or have its owner revoke writing through it, and make it anew after the cutover.");
     } else {
       looking.say(what, why + kOldIsKept, "Make it anew before `finish`.");
@@ -169,6 +180,13 @@ void look_at_views(Looking& looking) {
       looking.say("policy " + shown(policy.name) + " on " + pg::display(policy.table),
                   std::string("this role may not change it: ") + kOldIsKept);
     }
+  }
+}
+
+void look_at_view_names(Looking& looking, const std::set<QualifiedName>& taken) {
+  for (const QualifiedName& name : taken) {
+    looking.block("name " + pg::display(name), "it is taken, and a materialized view needs it",
+                  "Rename or drop what has it; what an earlier attempt left is removed by `pgsluice rollback`.");
   }
 }
 
@@ -216,14 +234,27 @@ void look_at_publications(Looking& looking) {
 
 }  // namespace
 
+std::vector<QualifiedName> names_for_views(const Surroundings& around, SwapDirection direction) {
+  std::vector<QualifiedName> names;
+  for (const DependentView& view : around.views) {
+    if (direction == SwapDirection::forward && gets_twin(view)) {
+      names.push_back({view.name.schema, twin_name(view.name.name)});
+      names.push_back({view.name.schema, old_view_name(view.name.name)});
+    }
+  }
+  return names;
+}
+
 std::vector<Obstacle> swap_obstacles(const Plan& plan, const Surroundings& around, SwapDirection direction,
                                      TakenInSchema taken, const std::vector<Dependent>& row_type_users) {
+  const std::set<QualifiedName> taken_for_views = taken.for_views;
   Looking looking{plan, around, direction};
   look_at_tables(looking);
   look_at_names(looking, std::move(taken));
   look_at_parts(looking);
   look_at_incoming_keys(looking);
   look_at_views(looking);
+  look_at_view_names(looking, taken_for_views);
   look_at_row_type_users(looking, row_type_users);
   look_at_publications(looking);
   return std::move(looking.found);

@@ -23,7 +23,11 @@ struct Obstacle {
 struct TakenInSchema {
   std::set<std::string> relations;
   std::set<std::string> statistics;
+  std::set<QualifiedName> for_views;  // Those of names_for_views() that are taken.
 };
+
+// Names that materialized views will need, in whatever schema.
+std::vector<QualifiedName> names_for_views(const Surroundings& around, SwapDirection direction);
 
 // Blocking is what would end the attempt with an error, and what would let an application's write end in a table that
 // nobody reads any more.

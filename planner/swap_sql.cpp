@@ -8,6 +8,7 @@
 #include "planner/foreign_key_sql.hpp"
 #include "planner/guard_sql.hpp"
 #include "planner/mark.hpp"
+#include "planner/materialized_view_sql.hpp"
 #include "planner/reloptions_sql.hpp"
 #include "planner/swap_names_sql.hpp"
 #include "planner/target_table_sql.hpp"
@@ -233,6 +234,15 @@ void replace_views(Swapping& swapping) {
   }
 }
 
+// Behind the exchange of names, so that the twins' queries mean the table that has the name by then.
+void create_twins(Swapping& swapping) {
+  for (const DependentView& view : swapping.around.views) {
+    if (gets_twin(view)) {
+      swapping.add(create_twin_sql(view, swapping.plan.migration_id));
+    }
+  }
+}
+
 // The name of a policy's table once the names are exchanged.
 QualifiedName name_then(const Swapping& swapping, const DependentPolicy& policy, SwapDirection direction) {
   if (policy.table_oid != swapping.around.target.oid) {
@@ -343,6 +353,7 @@ void swap_forward(Swapping& swapping) {
   continue_sequences(swapping, SwapDirection::forward);
   give_shared_sequences(swapping, name);
   replace_views(swapping);
+  create_twins(swapping);
   re_aim_policies(swapping, SwapDirection::forward);
   const QualifiedName old = name_after_swap(swapping.plan);
   swapping.add(comment_sql("TABLE " + pg::quoted(old),
@@ -378,16 +389,15 @@ Statement lock_sql(const QualifiedName& table, std::string_view mode) {
           pg::display(table)};
 }
 
-// A view itself: LOCK TABLE would lock every table that it reads, too.
-Statement lock_view_sql(const DependentView& view) {
-  return {"ALTER VIEW " + pg::quoted(view.name) + " OWNER TO " + pg::quoted(view.owner), kAccessExclusive,
-          pg::display(view.name)};
-}
-
 }  // namespace
 
 Statement lock_against_vacuum_sql(const QualifiedName& table) {
   return lock_sql(table, "SHARE UPDATE EXCLUSIVE");
+}
+
+Statement lock_view_sql(const DependentView& view) {
+  return {"ALTER VIEW " + pg::quoted(view.name) + " OWNER TO " + pg::quoted(view.owner), kAccessExclusive,
+          pg::display(view.name)};
 }
 
 Statement replace_view_sql(const DependentView& view) {

@@ -58,6 +58,9 @@ Statements swap_sql(const Plan& plan, const Surroundings& around, SwapDirection 
 // A lock that no reader or writer waits for, but that nobody can have who vacuums or analyzes the table.
 Statement lock_against_vacuum_sql(const QualifiedName& table);
 
+// A view itself: LOCK TABLE would lock every table that it reads, too.
+Statement lock_view_sql(const DependentView& view);
+
 // Gives the view its query anew, by names, so that it reads whatever has them now. Its privileges, owner, comment,
 // defaults, rules and triggers stay.
 Statement replace_view_sql(const DependentView& view);

@@ -105,8 +105,8 @@ class Race {
     lost_ = after > before ? lost_ + 1 : 0;
     constexpr unsigned kLostInARow = 3;
     if (lost_ == kLostInARow && seconds > 0) {
-      const double written = (static_cast<double>(after) - static_cast<double>(before) + static_cast<double>(applied)) /
-                             seconds;
+      const double written =
+          (static_cast<double>(after) - static_cast<double>(before) + static_cast<double>(applied)) / seconds;
       observer.noted("the application changes " + std::to_string(static_cast<std::uint64_t>(written)) +
                      " rows a second and " +
                      std::to_string(static_cast<std::uint64_t>(static_cast<double>(applied) / seconds)) +
@@ -175,7 +175,8 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
     race.passed(context.observer, before, applied, result.left.rows, seconds_since(pass_begun));
     progress.units_done = result.rows;
     progress.units_total = result.rows + result.left.rows;
-    progress.fraction = static_cast<double>(progress.units_done) / static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
+    progress.fraction = static_cast<double>(progress.units_done) /
+                        static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
     context.observer.progressed(progress);
   }
   result.seconds = seconds_since(begun);

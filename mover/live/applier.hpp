@@ -1,5 +1,6 @@
-// Brings the backlog of a feed over, in parallel, until little is left: pass after pass over the log, each pass cut into
-// shares of some thousand keys. It repeats nothing blindly and may be stopped anywhere: a share is one transaction.
+// Brings the backlog of a feed over, in parallel, until little is left: pass after pass over the log, each pass cut
+// into shares of some thousand keys. It repeats nothing blindly and may be stopped anywhere: a share is one
+// transaction.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,9 @@ struct ApplierOptions {
 };
 
 struct CatchUp {
-  std::uint64_t rows = 0;   // Notes brought over.
-  double seconds = 0;       // Spent on it.
-  Backlog left;             // holds_truncate: nothing more can be brought over before all is copied anew.
+  std::uint64_t rows = 0;  // Notes brought over.
+  double seconds = 0;      // Spent on it.
+  Backlog left;            // holds_truncate: nothing more can be brought over before all is copied anew.
 };
 
 // Applies until at most `rows_left_max` notes are left. A conflict between rows of different moments is resolved by

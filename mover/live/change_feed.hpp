@@ -16,10 +16,10 @@ namespace pgsluice::mover {
 
 // What is noted and not yet brought over.
 struct Backlog {
-  std::uint64_t rows = 0;               // A row that changed often may count as often.
-  std::chrono::milliseconds age{0};     // Of the oldest.
-  std::uint64_t bytes = 0;              // Of the file, free space included.
-  bool holds_truncate = false;          // The table was emptied: what was copied of it is worth nothing.
+  std::uint64_t rows = 0;            // A row that changed often may count as often.
+  std::chrono::milliseconds age{0};  // Of the oldest.
+  std::uint64_t bytes = 0;           // Of the file, free space included.
+  bool holds_truncate = false;       // The table was emptied: what was copied of it is worth nothing.
 };
 
 // A share of the backlog, so that several sessions can bring it over at once.

@@ -9,9 +9,8 @@ void begin_to_follow(const ChangeFeed& feed, const Sessions& sessions, const Ret
   Session session([&sessions] { return sessions.open_source("capturing"); });
   const pg::QualifiedName& table = feed.feed().from;
   const std::string what = "capturing changes of " + pg::display(table);
-  repeat_naming_holders(session, context, what, table, [&](pg::Connection& source) {
-    in_transaction(source, [&] { feed.install(source); });
-  });
+  repeat_naming_holders(session, context, what, table,
+                        [&](pg::Connection& source) { in_transaction(source, [&] { feed.install(source); }); });
 }
 
 void start_over(const planner::Plan& plan, const ChangeFeed& feed, const Sessions& sessions,

@@ -17,7 +17,9 @@ constexpr std::int64_t kSmallestBlocks = 2000;  // 16 MB, some 200,000 notes: no
 class LogKeeper {
  public:
   LogKeeper(const ChangeFeed& feed, const Sessions& sessions, Observer& observer)
-      : feed_(feed), observer_(observer), session_([&sessions] { return open_patient_target(sessions, "log keeper"); }) {}
+      : feed_(feed),
+        observer_(observer),
+        session_([&sessions] { return open_patient_target(sessions, "log keeper"); }) {}
 
   void look() {
     try {

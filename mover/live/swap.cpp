@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mover/constraints.hpp"
+#include "mover/live/materialized_views.hpp"
 #include "mover/target_session.hpp"
 #include "pg/failure.hpp"
 #include "pg/statements.hpp"
@@ -76,8 +77,13 @@ void take_autovacuum_off(const Plan& plan, const Surroundings& around, const Ses
 std::vector<planner::Obstacle> read_obstacles(pg::Connection& connection, const Plan& plan, const Surroundings& around,
                                               SwapDirection direction) {
   const std::string& schema = plan.source.name.schema;
-  planner::TakenInSchema taken{planner::read_relation_names(connection, schema),
-                               planner::read_statistics_names(connection, schema)};
+  planner::TakenInSchema taken{
+      planner::read_relation_names(connection, schema), planner::read_statistics_names(connection, schema), {}};
+  for (const QualifiedName& name : planner::names_for_views(around, direction)) {
+    if (fixed_query(connection, "relation_is_there", {pg::quoted(name)}).boolean(0, 0)) {
+      taken.for_views.insert(name);
+    }
+  }
   return planner::swap_obstacles(plan, around, direction, std::move(taken),
                                  planner::read_row_type_users(connection, around));
 }
@@ -262,6 +268,11 @@ void Swap::settle(Session& target, const Sessions& sessions, const RetryContext&
   }
   for (const IncomingKey& incoming : surroundings_.incoming_keys) {
     complete_partitioned_key(settling, incoming.key);
+  }
+  if (direction_ == SwapDirection::forward) {
+    exchange_materialized_views(plan_, sessions, context);
+  } else {
+    restore_materialized_views(plan_, sessions, context);
   }
 }
 

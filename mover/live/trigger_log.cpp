@@ -24,8 +24,7 @@ const Sessions::Settings& planning_settings() {
   return settings;
 }
 
-std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql& sql,
-                          const planner::Portion& portion) {
+std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql& sql, const planner::Portion& portion) {
   const std::vector<pg::Step> steps = {pg::prepared_step(sql.remove_stale, portion.parameters),
                                        pg::prepared_step(sql.bring_current, portion.parameters),
                                        pg::prepared_step(sql.forget, portion.parameters)};
@@ -37,7 +36,8 @@ std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql&
 TriggerLog::TriggerLog(planner::Feed feed) : feed_(std::move(feed)) {}
 
 bool TriggerLog::is_installed(pg::Connection& connection) const {
-  return fixed_query(connection, "capture_triggers", {pg::quoted(feed_.from), feed_.log().name + "_"}).integer(0, 0) > 0;
+  return fixed_query(connection, "capture_triggers", {pg::quoted(feed_.from), feed_.log().name + "_"}).integer(0, 0) >
+         0;
 }
 
 void TriggerLog::install(pg::Connection& connection) const {

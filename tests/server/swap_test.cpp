@@ -101,6 +101,15 @@ CREATE VIEW whole_rows AS SELECT count(*) AS n, t.kind FROM @table t GROUP BY t.
 CREATE VIEW through_rule AS SELECT id, kind FROM parent p JOIN @table USING (id);
 CREATE RULE changes AS ON UPDATE TO through_rule DO INSTEAD UPDATE @table SET kind = NEW.kind WHERE id = OLD.id;
 ALTER VIEW v ALTER "Kind" SET DEFAULT 'by view';
+CREATE MATERIALIZED VIEW totals WITH (fillfactor = 90) AS SELECT kind, count(*) AS n, sum(amount) FROM @table GROUP BY kind;
+CREATE UNIQUE INDEX totals_kind ON totals (kind);
+CREATE INDEX "totals N" ON totals (n DESC) WHERE n > 0;
+CREATE MATERIALIZED VIEW by_view AS SELECT count(*) FROM v;
+CREATE VIEW upon_totals AS SELECT sum(n) AS n FROM totals;
+COMMENT ON MATERIALIZED VIEW totals IS 'so many';
+COMMENT ON COLUMN totals.n IS 'number';
+COMMENT ON INDEX totals_kind IS 'by kind';
+GRANT SELECT ON totals TO @reader;
 CREATE POLICY looks_up ON child USING (EXISTS (SELECT FROM @table t WHERE t.id = ref));
 GRANT SELECT ON v TO @reader;
 GRANT UPDATE ("Kind") ON v TO @writer;
@@ -137,6 +146,14 @@ UNION ALL SELECT 'view ' || v.oid::regclass || ' ' || coalesce(v.reloptions::tex
   coalesce(obj_description(v.oid, 'pg_class'), '-') || pg_get_viewdef(v.oid)
   FROM pg_class v WHERE v.relkind = 'v' AND v.oid IN (SELECT r.ev_class FROM pg_rewrite r JOIN pg_depend d
     ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid WHERE d.refobjid = $1::regclass AND r.rulename = '_RETURN')
+UNION ALL SELECT 'materialized view ' || v.oid::regclass || ' ' || coalesce(v.reloptions::text, '-') || coalesce(v.relacl::text, '-') ||
+  regexp_replace(coalesce(obj_description(v.oid, 'pg_class'), '-'), E'\n?\\[pgsluice [-0-9a-f]+\\]$', '') || pg_get_viewdef(v.oid) ||
+  v.relispopulated || coalesce(col_description(v.oid, 2), '-') ||
+  (SELECT string_agg(pg_get_indexdef(indexrelid) || coalesce(obj_description(indexrelid, 'pg_class'), '-'), ', ' ORDER BY indexrelid::regclass::text)
+   FROM pg_index WHERE indrelid = v.oid)
+  FROM pg_class v WHERE v.relkind = 'm' AND v.oid IN (SELECT r.ev_class FROM pg_rewrite r JOIN pg_depend d
+    ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid WHERE d.refobjid = $1::regclass)
+UNION ALL SELECT 'view upon totals: ' || pg_get_viewdef('"Sp1eCial .Char".upon_totals'::regclass)
 UNION ALL SELECT 'rule ' || pg_get_ruledef(r.oid) FROM pg_rewrite r WHERE r.rulename <> '_RETURN' AND r.ev_class <> $1::regclass
     AND r.oid IN (SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = $1::regclass)
 UNION ALL SELECT 'policy ' || p.polname || ' of ' || p.polrelid::regclass || ': ' || pg_get_expr(p.polqual, p.polrelid)
