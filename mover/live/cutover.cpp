@@ -213,7 +213,7 @@ std::vector<Finding> look_around(Cutover& cutover) {
 
 std::string text_of(const Finding& finding) {
   return finding.what + (finding.detail.empty() ? "" : ": " + finding.detail) +
-         (finding.hint.empty() ? "" : " " + finding.hint);
+         (finding.hint.empty() ? "" : (finding.detail.ends_with('.') ? " " : ". ") + finding.hint);
 }
 
 void refuse_if_blocked(const Cutover& cutover, const std::vector<Finding>& findings) {

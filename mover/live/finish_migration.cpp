@@ -1,0 +1,85 @@
+#include "mover/live/finish_migration.hpp"
+
+#include <string>
+#include <vector>
+
+#include "mover/guard.hpp"
+#include "mover/ledger.hpp"
+#include "mover/live/finish.hpp"
+#include "mover/live/following.hpp"
+#include "mover/live/swap.hpp"
+#include "mover/live/trigger_log.hpp"
+#include "pg/failure.hpp"
+#include "planner/planning.hpp"
+
+namespace pgsluice::mover {
+
+namespace {
+
+using pg::Failure;
+using pg::FailureKind;
+using planner::Phase;
+
+void refuse_other_phase(const planner::Checkpoint& checkpoint, Phase in_ledger) {
+  const bool ledger_is_gone = in_ledger == Phase::planned && checkpoint.phase() == Phase::cut_over;
+  if (in_ledger == Phase::cut_over || in_ledger == Phase::finished || ledger_is_gone) {
+    return;
+  }
+  throw Failure(FailureKind::refused, "there is no cutover to finish")
+      .detail("The migration is in phase " + std::string(name_of(in_ledger)) + ".")
+      .hint("`pgsluice cutover` comes first.")
+      .status("nothing was changed");
+}
+
+// Before the capture ends: until then there is a way back.
+void refuse_used_table(pg::Connection& connection, const planner::Plan& plan) {
+  std::string users;
+  for (const planner::Dependent& user : read_users_of_old_table(connection, plan)) {
+    users += (users.empty() ? "" : "\n") + user.kind + " " + user.name;
+  }
+  if (!users.empty()) {
+    throw Failure(FailureKind::refused, "the old table is still used")
+        .detail(users)
+        .hint("Drop them or make them anew upon " + pg::display(plan.source.name) + ", then run the same command again.")
+        .status("nothing was changed; `pgsluice rollback` still goes back");
+  }
+}
+
+}  // namespace
+
+FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& sessions, const RetryOptions& retry,
+                               const StopRequest& stop, Observer& observer) {
+  const planner::Plan& plan = checkpoint.plan();
+  const RetryContext context{retry, stop, observer};
+  if (checkpoint.phase() == Phase::finished) {
+    return {true};
+  }
+  Session lead([&sessions] { return sessions.open_target("finishing the migration"); });
+  bool is_mine = false;
+  repeat_until_done(lead, context, "looking at the migration", [&](pg::Connection& connection) {
+    planner::check_databases(plan, connection, connection);
+    const Phase phase = read_phase(connection, plan.migration_id);
+    refuse_other_phase(checkpoint, phase);
+    is_mine = try_claim_migration(connection, plan.migration_id);
+    if (is_mine && phase == Phase::cut_over) {
+      refuse_used_table(connection, plan);
+      write_phase(connection, plan.migration_id, Phase::finished);
+    }
+  });
+  if (!is_mine) {
+    throw Failure(FailureKind::refused, "another pgsluice works on this migration")
+        .hint("Let it end, or stop it, then run the same command again.")
+        .status("nothing was changed");
+  }
+  // Foreign keys and materialized views that a crash behind the cutover left.
+  Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
+  end_following(TriggerLog(planner::reverse_feed(plan)), sessions, context);
+  finish_swap(plan, sessions, context);
+  repeat_until_done(lead, context, "removing the migration from the ledger",
+                    [&](pg::Connection& connection) { remove_from_ledger(connection, plan.migration_id); });
+  remove_guard(plan, sessions, context);  // There is none; but the schema goes with the last of them.
+  checkpoint.record_phase(Phase::finished);
+  return {};
+}
+
+}  // namespace pgsluice::mover
