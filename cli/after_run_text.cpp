@@ -17,7 +17,21 @@ std::string dependents_text(const planner::TableFacts& facts) {
 
 }  // namespace
 
+namespace {
+
+std::string after_live_run_text(const planner::Plan& plan, const std::string& whereabouts) {
+  return "Changes of " + pg::display(plan.source.name) +
+         " go on being noted; each `pgsluice run` brings them over again.\n\nnext: compare both sides\n    " +
+         next_command(planner::Phase::complete, whereabouts) + "\nthen exchange them\n    pgsluice cutover" +
+         whereabouts + "\nor undo everything\n    pgsluice rollback" + whereabouts + "\n";
+}
+
+}  // namespace
+
 std::string after_run_text(const planner::Plan& plan, const std::string& whereabouts) {
+  if (plan.strategy == planner::Strategy::capture) {
+    return after_live_run_text(plan, whereabouts);
+  }
   const std::string source = pg::display(plan.source.name);
   std::string text = "next: compare both sides\n    " + next_command(planner::Phase::complete, whereabouts) + "\n\n";
   text +=

@@ -61,6 +61,12 @@ std::string next_command(planner::Phase phase, const std::string& whereabouts) {
   return "";
 }
 
+std::string next_command(const planner::Plan& plan, const MigrationState& state, const std::string& whereabouts) {
+  const bool may_cut_over = plan.strategy == planner::Strategy::capture && state.phase == planner::Phase::complete &&
+                            state.ranges_equal == state.ranges_total;
+  return may_cut_over ? "pgsluice cutover" + whereabouts : next_command(state.phase, whereabouts);
+}
+
 std::string title(const planner::Plan& plan) {
   return pg::display(plan.source.name) + " to " + pg::display(plan.layout.root.name) + " (" +
          methods_text(plan.methods) + ")";

@@ -31,6 +31,8 @@ nlohmann::ordered_json to_document(const MigrationState& state);
 // The command that a migration in this phase waits for, `pgsluice run --source …`; empty when nothing is left to type.
 // `whereabouts` is Options::whereabouts().
 std::string next_command(planner::Phase phase, const std::string& whereabouts);
+// The same, where it also depends on what was found equal and on how the migration ends.
+std::string next_command(const planner::Plan& plan, const MigrationState& state, const std::string& whereabouts);
 
 // "public.sources to public.sources_partitioned (insert)".
 std::string title(const planner::Plan& plan);

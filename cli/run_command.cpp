@@ -195,7 +195,7 @@ nlohmann::ordered_json ending_document(const planner::Plan& plan, const Ending& 
   if (ending.failure) {
     document["error"] = to_document(*ending.failure);
   }
-  document["next"] = next_command(ending.state.phase, whereabouts);
+  document["next"] = next_command(plan, ending.state, whereabouts);
   document["exit_code"] = ending.code();
   return document;
 }

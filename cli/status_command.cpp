@@ -2,6 +2,7 @@
 // Works beside a running mover and changes nothing.
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "cli/result.hpp"
 #include "mover/control_client.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/trigger_log.hpp"
 #include "pg/failure.hpp"
 #include "planner/checkpoint.hpp"
 
@@ -33,11 +35,26 @@ struct LedgerState {
   std::optional<planner::Phase> phase;
   std::uint64_t ranges_done = 0;
   std::uint64_t rows = 0;
-  std::string unreachable;  // The reason.
+  std::optional<mover::Backlog> backlog;  // Of a table whose changes are captured.
+  std::string unreachable;                // The reason.
 };
 
-LedgerState read_ledger_state(const Options& options, Log& log, const std::string& migration_id) {
+// Of the feed that is installed now.
+std::optional<mover::Backlog> read_backlog(pg::Connection& connection, const planner::Plan& plan) {
+  if (plan.strategy == planner::Strategy::capture) {
+    for (planner::Feed& feed : std::array{planner::forward_feed(plan), planner::reverse_feed(plan)}) {
+      const mover::TriggerLog log(std::move(feed));
+      if (log.is_installed(connection)) {
+        return log.read_backlog(connection);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+LedgerState read_ledger_state(const Options& options, Log& log, const planner::Plan& plan) {
   LedgerState state;
+  const std::string& migration_id = plan.migration_id;
   try {
     mover::SessionsOptions wanted = sessions_options(options, log, migration_id);
     wanted.read_only = true;
@@ -48,6 +65,7 @@ LedgerState read_ledger_state(const Options& options, Log& log, const std::strin
         state.ranges_done += entry.complete ? 1U : 0U;
         state.rows += entry.rows;
       }
+      state.backlog = read_backlog(target, plan);
     }
   } catch (const pg::Failure& failure) {
     state.phase.reset();
@@ -122,6 +140,13 @@ std::string ledger_line(const LedgerState& ledger, const MigrationState& state) 
   return line;
 }
 
+std::string changes_text(const mover::Backlog& backlog) {
+  std::string text = exact_count_text(backlog.rows) + " noted and not yet brought over";
+  text += backlog.rows > 0 ? ", the oldest " + duration_text(backlog.age) + " ago" : "";
+  text += "; the log takes " + bytes_text(static_cast<double>(backlog.bytes));
+  return text + (backlog.holds_truncate ? "; THE TABLE WAS EMPTIED by TRUNCATE" : "");
+}
+
 std::string status_text(const Checkpoint& checkpoint, const MigrationState& state, const LedgerState& ledger,
                         const std::optional<Pace>& pace, const nlohmann::ordered_json& mover,
                         const std::string& whereabouts) {
@@ -156,13 +181,16 @@ std::string status_text(const Checkpoint& checkpoint, const MigrationState& stat
     text += line("chosen", chosen);
   }
   text += line("ledger", ledger_line(ledger, state));
+  if (ledger.backlog) {
+    text += line("changes", changes_text(*ledger.backlog));
+  }
   const std::vector<planner::RecordedError>& errors = checkpoint.errors();
   for (std::size_t i = errors.size() - std::min(errors.size(), kErrorsShown); i < errors.size(); ++i) {
     text += line("error", errors[i].at + (errors[i].range ? ", range " + std::to_string(*errors[i].range) : "") + ": " +
                               one_line(errors[i].text));
   }
-  if (!checkpoint.is_held_by_a_mover() && !next_command(state.phase, whereabouts).empty()) {
-    text += line("next", next_command(state.phase, whereabouts));
+  if (!checkpoint.is_held_by_a_mover() && !next_command(checkpoint.plan(), state, whereabouts).empty()) {
+    text += line("next", next_command(checkpoint.plan(), state, whereabouts));
   }
   return text;
 }
@@ -195,13 +223,19 @@ nlohmann::ordered_json status_document(const Checkpoint& checkpoint, const Migra
   } else {
     document["ledger"] = {{"unreachable", ledger.unreachable}};
   }
+  if (ledger.backlog) {
+    document["changes"] = {{"rows", ledger.backlog->rows},
+                           {"oldest_seconds", std::chrono::duration<double>(ledger.backlog->age).count()},
+                           {"log_bytes", ledger.backlog->bytes},
+                           {"truncated", ledger.backlog->holds_truncate}};
+  }
   document["errors"] = nlohmann::ordered_json::array();
   for (const planner::RecordedError& error : checkpoint.errors()) {
     document["errors"].push_back({{"range", error.range ? nlohmann::ordered_json(*error.range) : nullptr},
                                   {"at", error.at},
                                   {"text", error.text}});
   }
-  document["next"] = next_command(state.phase, whereabouts);
+  document["next"] = next_command(checkpoint.plan(), state, whereabouts);
   return document;
 }
 
@@ -218,7 +252,7 @@ int status_command(const Options& options) {
     checkpoint = Checkpoint::read(path);
   }
   const MigrationState state = state_of(checkpoint);
-  const LedgerState ledger = read_ledger_state(options, log, checkpoint.plan().migration_id);
+  const LedgerState ledger = read_ledger_state(options, log, checkpoint.plan());
   const nlohmann::ordered_json mover = checkpoint.is_held_by_a_mover() ? ask_running_mover(path) : nullptr;
   if (options.is_on("json")) {
     print_result(status_document(checkpoint, state, ledger, pace, mover, options.whereabouts()));

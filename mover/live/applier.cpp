@@ -160,7 +160,10 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
   if (result.left.rows > options.rows_left_max) {
     context.observer.phase_began("applying changes", "changes");
   }
-  while (result.left.rows > options.rows_left_max && !result.left.holds_truncate) {
+  // One pass at least: where nobody writes, nothing is left.
+  bool has_passed = result.left.rows == 0;
+  while ((!has_passed || result.left.rows > options.rows_left_max) && !result.left.holds_truncate) {
+    has_passed = true;
     leave_if_stopped(context, "applying changes");
     const auto pass_begun = Clock::now();
     const std::uint64_t before = result.left.rows;

@@ -15,7 +15,7 @@ namespace pgsluice::mover {
 struct ApplierOptions {
   unsigned workers = 1;
   GateKeeper* gate = nullptr;  // Each share waits for it.
-  // So much backlog is as good as none: it is left to who comes next.
+  // So much backlog is as good as none once a pass was made: it is left to who comes next.
   std::uint64_t rows_left_max = 1000;
 };
 
@@ -25,7 +25,7 @@ struct CatchUp {
   Backlog left;            // holds_truncate: nothing more can be brought over before all is copied anew.
 };
 
-// Applies until at most `rows_left_max` notes are left. A conflict between rows of different moments is resolved by
+// Applies what there is, and goes on until at most `rows_left_max` notes are left. A conflict between rows of different moments is resolved by
 // make_exact(). Where the application writes faster than this can apply, the observer is told with both rates.
 // Fails: interrupted; server (23514, explained, when no partition takes a row); connection.
 CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context,

@@ -22,7 +22,7 @@ Migration::~Migration() {
 ProgramOptions Migration::command(const std::string& name, const std::vector<std::string>& arguments) const {
   std::vector<std::string> words = {name, "--source", source_, "--checkpoint", checkpoint().string()};
   if (!target_.empty()) words.insert(words.end(), {"--target", target_});
-  if (name == "run" || name == "rollback") words.emplace_back("--yes");
+  if (name == "run" || name == "cutover" || name == "rollback" || name == "finish") words.emplace_back("--yes");
   words.insert(words.end(), arguments.begin(), arguments.end());
   ProgramOptions options = pgsluice_with(words);
   options.folder = folder_;

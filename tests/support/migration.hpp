@@ -26,7 +26,7 @@ class Migration {
   Migration& operator=(const Migration&) = delete;
   ~Migration();  // Removes the folder.
 
-  // The command with --source, --target, --checkpoint; run and rollback do not ask.
+  // The command with --source, --target, --checkpoint; none of them asks.
   ProgramOptions command(const std::string& name, const std::vector<std::string>& arguments = {}) const;
 
   Outcome plan(const std::vector<std::string>& arguments) const { return tests::run(command("plan", arguments)); }
