@@ -109,6 +109,20 @@ void read_policies(pg::Connection& connection, Surroundings& around) {
   }
 }
 
+// The table itself, or the leaves of a partitioned one.
+std::vector<QualifiedName> holders_at(const ResultRow& row, const QualifiedName& table) {
+  if (!row.boolean("is_partitioned")) {
+    return {table};
+  }
+  const std::vector<std::string> schemas = row.texts("leaf_schemas");
+  const std::vector<std::string> names = row.texts("leaf_names");
+  std::vector<QualifiedName> holders;
+  for (std::size_t leaf = 0; leaf < names.size(); ++leaf) {
+    holders.push_back({schemas[leaf], names[leaf]});
+  }
+  return holders;
+}
+
 std::map<QualifiedName, IncomingKey> read_referencing_tables(pg::Connection& connection, std::uint32_t oid) {
   const pg::Result rows = read_statement(connection, "referencing_tables", {std::to_string(oid)});
   std::map<QualifiedName, IncomingKey> tables;
@@ -119,14 +133,7 @@ std::map<QualifiedName, IncomingKey> read_referencing_tables(pg::Connection& con
     table.is_partitioned = row.boolean("is_partitioned");
     table.table_oid = oid_in(row, "oid");
     table.is_owned = row.boolean("is_owned");
-    const std::vector<std::string> schemas = row.texts("leaf_schemas");
-    const std::vector<std::string> names = row.texts("leaf_names");
-    for (std::size_t leaf = 0; leaf < names.size(); ++leaf) {
-      table.holders.push_back({schemas[leaf], names[leaf]});
-    }
-    if (!table.is_partitioned) {
-      table.holders.push_back(name);
-    }
+    table.holders = holders_at(row, name);
   }
   return tables;
 }
@@ -142,6 +149,23 @@ void read_incoming_keys(pg::Connection& connection, Surroundings& around) {
     if (row.boolean("is_incoming") && table != tables.end() && table->second.table_oid != around.waiting().oid) {
       IncomingKey& incoming = around.incoming_keys.emplace_back(table->second);
       incoming.key = key;
+    }
+  }
+}
+
+void read_lost_keys(pg::Connection& connection, const Plan& plan, Surroundings& around) {
+  if (around.standing == Standing::before_swap) {
+    return;
+  }
+  for (const ForeignKey& key : plan.source.incoming_foreign_keys) {
+    const pg::Result rows = read_statement(connection, "table_without_constraint", {pg::quoted(key.table), key.name});
+    if (!key.is_self() && rows.row_count() > 0) {
+      const ResultRow row(rows, 0);
+      around.lost_keys.push_back({.key = key,
+                                  .is_partitioned = row.boolean("is_partitioned"),
+                                  .holders = holders_at(row, key.table),
+                                  .table_oid = oid_in(row, "oid"),
+                                  .is_owned = row.boolean("is_owned")});
     }
   }
 }
@@ -216,6 +240,7 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
   read_rules(connection, around);
   read_policies(connection, around);
   read_incoming_keys(connection, around);
+  read_lost_keys(connection, plan, around);
   read_standing_keys(connection, around);
   read_publications(connection, around);
   read_unique_keys(connection, around);

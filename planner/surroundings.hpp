@@ -117,6 +117,8 @@ struct Surroundings {
   std::vector<DependentRule> rules;
   std::vector<DependentPolicy> policies;
   std::vector<IncomingKey> incoming_keys;  // Of other tables.
+  // After the swap: those of the plan that the target could not have, and that the source can.
+  std::vector<IncomingKey> lost_keys;
   std::vector<StandingPublication> publications;
   // Of both.
   std::vector<StandingKey> keys;

@@ -33,9 +33,7 @@ std::string_view lock_of(Kind kind) {
 }
 
 void add(std::vector<Renaming>& renamings, Kind kind, const QualifiedName& from, const std::string& to) {
-  if (from.name != to) {
-    renamings.push_back({kind, from, to});
-  }
+  renamings.push_back({kind, from, to});
 }
 
 // What the source's things are called while they are out of the way: NAME_old, and another one where a thing of the
@@ -115,7 +113,9 @@ std::vector<Renaming> reversed(const std::vector<Renaming>& renamings) {
 
 void add_all(Statements& statements, const std::vector<Renaming>& renamings) {
   for (const Renaming& renaming : renamings) {
-    statements.push_back(rename_sql(renaming));
+    if (renaming.from.name != renaming.to) {
+      statements.push_back(rename_sql(renaming));
+    }
   }
 }
 

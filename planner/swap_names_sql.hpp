@@ -11,7 +11,8 @@
 
 namespace pgsluice::planner {
 
-// A thing of a schema that gets another name. Both names in one schema.
+// A thing of a schema that gets another name, both in one schema; or the same, where it comes from another schema with
+// it.
 struct Renaming {
   enum class Kind { table, index, sequence, statistics };
   Kind kind = Kind::table;

@@ -222,6 +222,15 @@ void look_at_incoming_keys(Looking& looking) {
   }
 }
 
+void look_at_lost_keys(Looking& looking) {
+  for (const IncomingKey& lost : looking.around.lost_keys) {
+    if (!lost.is_owned) {
+      looking.block("foreign key " + shown(lost.key.name) + " of " + pg::display(lost.key.table),
+                    "only the owner of that table can make it again", "Connect as a role that owns both tables.");
+    }
+  }
+}
+
 void look_at_publications(Looking& looking) {
   for (const StandingPublication& standing : looking.around.publications) {
     if (!standing.publication.owned) {
@@ -253,6 +262,7 @@ std::vector<Obstacle> swap_obstacles(const Plan& plan, const Surroundings& aroun
   look_at_names(looking, std::move(taken));
   look_at_parts(looking);
   look_at_incoming_keys(looking);
+  look_at_lost_keys(looking);
   look_at_views(looking);
   look_at_view_names(looking, taken_for_views);
   look_at_row_type_users(looking, row_type_users);

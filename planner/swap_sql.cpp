@@ -98,8 +98,8 @@ bool can_point(const Surroundings& around, const ForeignKey& key) {
                      });
 }
 
-void add_incoming_keys(Swapping& swapping) {
-  for (const IncomingKey& incoming : swapping.around.incoming_keys) {
+void add_incoming_keys(Swapping& swapping, const std::vector<IncomingKey>& keys) {
+  for (const IncomingKey& incoming : keys) {
     if (!can_point(swapping.around, incoming.key)) {
       continue;
     }
@@ -359,7 +359,7 @@ void swap_forward(Swapping& swapping) {
   swapping.add(comment_sql("TABLE " + pg::quoted(old),
                            marked_comment(swapping.around.source.comment, swapping.plan.migration_id)),
                kCommentLock, old);
-  add_incoming_keys(swapping);
+  add_incoming_keys(swapping, swapping.around.incoming_keys);
   add_leaf_keys(swapping);
 }
 
@@ -378,7 +378,8 @@ void swap_back(Swapping& swapping) {
   swapping.add(comment_sql("TABLE " + pg::quoted(name),
                            unmarked_comment(swapping.around.source.comment, swapping.plan.migration_id)),
                kCommentLock, name);
-  add_incoming_keys(swapping);
+  add_incoming_keys(swapping, swapping.around.incoming_keys);
+  add_incoming_keys(swapping, swapping.around.lost_keys);
   restore_source_keys(swapping);
 }
 
@@ -428,6 +429,9 @@ Statements swap_locks_sql(const Plan& plan, const Surroundings& around, SwapDire
   std::map<std::uint32_t, QualifiedName> pointing;
   for (const IncomingKey& incoming : around.incoming_keys) {
     pointing.emplace(incoming.table_oid, incoming.key.table);
+  }
+  for (const IncomingKey& lost : around.lost_keys) {
+    pointing.emplace(lost.table_oid, lost.key.table);
   }
   for (const auto& [oid, table] : pointing) {
     locks.push_back(lock_sql(table, kAccessExclusive));

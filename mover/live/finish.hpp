@@ -1,6 +1,6 @@
 // The end of a migration whose tables were exchanged: the old table and the old materialized views are dropped, and the
-// mark is taken from everything that stays. After this there is no way back. Each step is decided from the catalogue, so
-// all of it can be repeated after a crash at any point. Captures, ledger and guard are the business of others.
+// mark is taken from everything that stays. After this there is no way back. Each step is decided from the catalogue,
+// so all of it can be repeated after a crash at any point. Captures, ledger and guard are the business of others.
 #pragma once
 
 #include <string>

@@ -223,11 +223,16 @@ void Swap::prepare(Session& target, const Sessions& sessions, const RetryContext
 
 void Swap::lock(pg::Connection& connection) const {
   SearchPath search_path(connection);
-  try {
-    connection.run_script(planner::script_of(planner::swap_locks_sql(plan_, surroundings_, direction_)));
+  const auto compare = [&] {
     if (read(connection) != surroundings_) {
       throw changed_meanwhile("Something was made, changed or dropped that has to do with them.");
     }
+  };
+  try {
+    // Nobody waits for this one, and it fills this session's caches for the next, which all wait for.
+    compare();
+    connection.run_script(planner::script_of(planner::swap_locks_sql(plan_, surroundings_, direction_)));
+    compare();
   } catch (const pg::Failure& failure) {
     if (failure.sqlstate() == kUndefinedTable || failure.sqlstate() == kUndefinedObject) {
       throw changed_meanwhile(failure.what());
