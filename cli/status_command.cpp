@@ -44,7 +44,7 @@ std::optional<mover::Backlog> read_backlog(pg::Connection& connection, const pla
   if (plan.strategy == planner::Strategy::capture) {
     for (planner::Feed& feed : std::array{planner::forward_feed(plan), planner::reverse_feed(plan)}) {
       const mover::TriggerLog log(std::move(feed));
-      if (log.is_installed(connection)) {
+      if (log.read_installed(connection) == mover::ChangeFeed::Installed::wholly) {
         return log.read_backlog(connection);
       }
     }

@@ -138,6 +138,9 @@ void prepare(Run& run) {
     create_ledger(target);
     register_migration(target, run.plan());
   });
+  if (run.feed != nullptr) {
+    remove_target(run.plan(), run.sessions, run.retry);  // With indexes, where all begins anew: see start_over().
+  }
   prepare_target(run.plan(), run.sessions, run.retry);
   if (run.feed != nullptr) {
     begin_to_follow(*run.feed, run.sessions, run.retry);
@@ -298,8 +301,8 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   }
 }
 
-// Brings the target up to the source as it is now. False when the source was emptied meanwhile, so that the phase
-// `moving` begins anew.
+// Brings the target up to the source as it is now. False when the source was emptied meanwhile, so that all begins
+// anew.
 bool follow(Run& run) {
   const CatchUp result =
       catch_up(*run.feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
@@ -309,7 +312,7 @@ bool follow(Run& run) {
   run.retry.observer.noted(pg::display(run.plan().source.name) +
                            " was emptied by TRUNCATE; what was copied is removed, and its rows of now are copied");
   start_over(run.plan(), *run.feed, run.sessions, run.retry);
-  run.checkpoint.record_phase(Phase::moving);
+  run.checkpoint.record_phase(Phase::preparing);
   reconcile(run.checkpoint, run.lead.connection());
   return false;
 }
@@ -425,6 +428,7 @@ MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions
              run.feed};
   MoveSummary summary;
   do {
+    prepare(moving);
     move_rows(moving, tally, summary);
     build(moving);
     finish(moving);

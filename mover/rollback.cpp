@@ -314,6 +314,7 @@ void remove_everything(Rollback& rollback) {
   }
   if (plan.strategy == planner::Strategy::capture) {
     end_following(TriggerLog(planner::forward_feed(plan)), rollback.sessions, rollback.retry);
+    forget_feed(TriggerLog(planner::reverse_feed(plan)), rollback.sessions, rollback.retry);
   }
   remove_target(plan, rollback.sessions, rollback.retry);
   remove_guard(plan, rollback.sessions, rollback.retry);

@@ -151,13 +151,18 @@ std::string firing(const Feed& feed, std::string_view event) {
 
 }  // namespace
 
-Statements create_capture_sql(const Feed& feed) {
+Statements create_capture_log_sql(const Feed& feed) {
   Statements statements;
   add_log(statements, feed);
   add_function(statements, feed, "truncate", truncate_body(feed));
   for (const std::string_view event : row_events(feed)) {
     add_function(statements, feed, event, event == "row" ? row_body(feed) : statement_body(feed, event));
   }
+  return statements;
+}
+
+Statements create_capture_triggers_sql(const Feed& feed) {
+  Statements statements;
   for (const std::string_view event : row_events(feed)) {
     add_trigger(statements, feed, event, feed.from, firing(feed, event));
   }
@@ -194,10 +199,8 @@ Statements drop_capture_log_sql(const Feed& feed) {
   return statements;
 }
 
-Statements drop_capture_sql(const Feed& feed) {
-  Statements statements = drop_capture_triggers_sql(feed);
-  append(statements, drop_capture_log_sql(feed));
-  return statements;
+std::size_t capture_trigger_count(const Feed& feed) {
+  return row_events(feed).size() + 1;
 }
 
 Statement vacuum_log_sql(const Feed& feed) {

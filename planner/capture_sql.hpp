@@ -11,15 +11,16 @@
 
 namespace pgsluice::planner {
 
-// For one transaction; the schema must be there. Ensures: log, functions and triggers carry the mark.
-Statements create_capture_sql(const Feed& feed);
+// Log and functions, which lock nothing that others use; then the triggers. Each for one transaction; the schema must
+// be there. Ensures: log, functions and triggers carry the mark.
+Statements create_capture_log_sql(const Feed& feed);
+Statements create_capture_triggers_sql(const Feed& feed);
 
-// For one transaction, of everything that create_capture_sql makes.
-Statements drop_capture_sql(const Feed& feed);
-
-// The same in two parts, where triggers may be gone already because their table is.
 Statements drop_capture_triggers_sql(const Feed& feed);
 Statements drop_capture_log_sql(const Feed& feed);
+
+// So many triggers are on `from` itself.
+std::size_t capture_trigger_count(const Feed& feed);
 
 // Lets the space of rows that were taken out of the log be used again. Not inside a transaction.
 Statement vacuum_log_sql(const Feed& feed);

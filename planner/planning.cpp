@@ -351,7 +351,15 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
     // A changed row is found again by its key, so there must be one.
     const SplitChoice split =
         plan.strategy == Strategy::capture && options.split == SplitChoice::automatic ? SplitChoice::key : options.split;
-    plan.key = choose_range_key(plan.source, split, source.server_major_version(), rows_stay);
+    try {
+      plan.key = choose_range_key(plan.source, split, source.server_major_version(), rows_stay);
+    } catch (Failure& failure) {
+      if (plan.strategy == Strategy::capture && split == SplitChoice::key) {
+        failure.hint("A changed row is found again by a key: make one, CREATE UNIQUE INDEX CONCURRENTLY on NOT NULL "
+                     "columns; or use --strategy offline, which stops writes meanwhile.");
+      }
+      throw;
+    }
     if (plan.strategy == Strategy::capture && plan.key.is_ctid()) {
       throw refused("changes of " + pg::display(plan.source.name) + " cannot be captured by ctid")
           .detail("A row that is updated gets another one.")

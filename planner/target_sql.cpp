@@ -121,7 +121,8 @@ Statements statements_before_rows_sql(const Plan& plan) {
   }
   if (plan.strategy == Strategy::capture) {
     append(statements, create_guard_schema_sql());
-    append(statements, create_capture_sql(forward_feed(plan)));
+    append(statements, create_capture_log_sql(forward_feed(plan)));
+    append(statements, create_capture_triggers_sql(forward_feed(plan)));
   }
   if (plan.guard) {
     append(statements, create_guard_schema_sql());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "mover/live/following.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/target_session.hpp"
@@ -156,6 +157,8 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
   Race race;
   Progress progress;
   progress.workers = work.units.workers();
+  repeat_until_done(work.lead, context, "looking at the changes",
+                    [&](pg::Connection& connection) { refuse_broken_capture(feed, connection); });
   result.left = read_backlog(work);
   if (result.left.rows > options.rows_left_max) {
     context.observer.phase_began("applying changes", "changes");

@@ -36,11 +36,18 @@ class ChangeFeed {
   virtual ~ChangeFeed() = default;
   virtual const planner::Feed& feed() const = 0;
 
-  // Begins to note changes; in the caller's transaction. Nothing is done where it is begun already.
+  // Makes what install() needs, anew where it is there already: nothing is noted yet. In the caller's transaction.
+  virtual void make_ready(pg::Connection& connection) const = 0;
+  // Begins to note changes; in the caller's transaction.
   virtual void install(pg::Connection& connection) const = 0;
-  // Ends it and forgets what was noted; in the caller's transaction.
+  // Ends it, in the caller's transaction; what was noted stays.
+  virtual void stop(pg::Connection& connection) const = 0;
+  // Forgets what was noted, and whatever make_ready() made; in the caller's transaction. Nothing may be noted any more.
   virtual void remove(pg::Connection& connection) const = 0;
-  virtual bool is_installed(pg::Connection& connection) const = 0;
+
+  // In part: somebody has taken away, or switched off, what notes the changes, so that some are missing.
+  enum class Installed { no, in_part, wholly };
+  virtual Installed read_installed(pg::Connection& connection) const = 0;
 
   virtual Backlog read_backlog(pg::Connection& connection) const = 0;
   virtual std::int64_t read_extent(pg::Connection& connection) const = 0;

@@ -9,6 +9,7 @@
 #include "mover/ledger.hpp"
 #include "mover/live/applier.hpp"
 #include "mover/live/follower.hpp"
+#include "mover/live/following.hpp"
 #include "mover/live/swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/target_session.hpp"
@@ -177,12 +178,7 @@ void look_at_definition(Cutover& cutover, std::vector<Finding>& findings) {
 
 void look_at_backlog(Cutover& cutover, std::vector<Finding>& findings) {
   repeat_until_done(cutover.target, cutover.retry, "looking at the changes", [&](pg::Connection& connection) {
-    if (!cutover.feed().is_installed(connection)) {
-      findings.push_back({"changes of " + cutover.table() + " are not captured: its triggers are gone",
-                          "Somebody dropped or disabled them; writes since then are not in the other table.",
-                          "`pgsluice rollback`, then plan again.", true});
-      return;
-    }
+    refuse_broken_capture(cutover.feed(), connection);
     const Backlog backlog = cutover.feed().read_backlog(connection);
     if (backlog.holds_truncate && cutover.direction == SwapDirection::forward) {
       findings.push_back({cutover.table() + " was emptied by TRUNCATE", "What was copied before stands for nothing.",
@@ -293,7 +289,7 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
     throw Failure(FailureKind::server, cutover.table() + " was emptied by TRUNCATE a moment ago").sqlstate("40001");
   }
   const std::uint64_t rows = refresh_for_the_last_time(cutover, connection);
-  cutover.feed().remove(connection);
+  cutover.feed().stop(connection);
   cutover.swap.swap(connection);
   cutover.next_feed().install(connection);
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
@@ -354,7 +350,23 @@ bool pause_between(const Cutover& cutover, std::mt19937& random) {
   return pause(std::chrono::milliseconds(jitter(random)), cutover.retry.stop);
 }
 
+// All that the capture the other way round needs, but its triggers.
+void make_next_feed_ready(Cutover& cutover) {
+  repeat_until_done(cutover.target, cutover.retry, "preparing the capture of what comes after",
+                    [&](pg::Connection& connection) {
+                      in_transaction(connection, [&] { cutover.next_feed().make_ready(connection); });
+                    });
+}
+
+// The log that was brought over to its last row. Decided from the catalogue: a crash may have come in between.
+void remove_last_feed(Cutover& cutover) {
+  repeat_until_done(cutover.target, cutover.retry, "removing the log", [&](pg::Connection& connection) {
+    in_transaction(connection, [&] { cutover.feed().remove(connection); });
+  });
+}
+
 void attempt_until_done(Cutover& cutover) {
+  make_next_feed_ready(cutover);
   std::mt19937 random(std::random_device{}());
   const auto begun = Clock::now();
   while (true) {
@@ -376,6 +388,7 @@ void attempt_until_done(Cutover& cutover) {
 
 void settle(Cutover& cutover) {
   cutover.checkpoint.record_phase(phase_after(cutover.direction));
+  remove_last_feed(cutover);
   cutover.swap.settle(cutover.target, cutover.sessions, cutover.retry, cutover.options.workers);
 }
 

@@ -74,6 +74,7 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
   // Foreign keys and materialized views that a crash behind the cutover left.
   Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
   end_following(TriggerLog(planner::reverse_feed(plan)), sessions, context);
+  forget_feed(TriggerLog(planner::forward_feed(plan)), sessions, context);
   finish_swap(plan, sessions, context);
   repeat_until_done(lead, context, "removing the migration from the ledger",
                     [&](pg::Connection& connection) { remove_from_ledger(connection, plan.migration_id); });

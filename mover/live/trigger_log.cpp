@@ -35,19 +35,30 @@ std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql&
 
 TriggerLog::TriggerLog(planner::Feed feed) : feed_(std::move(feed)) {}
 
-bool TriggerLog::is_installed(pg::Connection& connection) const {
-  return fixed_query(connection, "capture_triggers", {pg::quoted(feed_.from), feed_.log().name + "_"}).integer(0, 0) >
-         0;
+TriggerLog::Installed TriggerLog::read_installed(pg::Connection& connection) const {
+  const pg::Result row = fixed_query(connection, "capture_triggers",
+                                     {pg::quoted(feed_.from), feed_.function("").name + "_", pg::quoted(feed_.log())});
+  if (static_cast<std::size_t>(row.integer(0, row.column("firing"))) == planner::capture_trigger_count(feed_)) {
+    return Installed::wholly;
+  }
+  return row.boolean(0, row.column("log_is_there")) ? Installed::in_part : Installed::no;
+}
+
+void TriggerLog::make_ready(pg::Connection& connection) const {
+  connection.run_script(planner::script_of(planner::drop_capture_log_sql(feed_)) + ";" +
+                        planner::script_of(planner::create_capture_log_sql(feed_)));
 }
 
 void TriggerLog::install(pg::Connection& connection) const {
-  if (!is_installed(connection)) {
-    connection.run_script(planner::script_of(planner::create_capture_sql(feed_)));
-  }
+  connection.run_script(planner::script_of(planner::create_capture_triggers_sql(feed_)));
+}
+
+void TriggerLog::stop(pg::Connection& connection) const {
+  connection.run_script(planner::script_of(planner::drop_capture_triggers_sql(feed_)));
 }
 
 void TriggerLog::remove(pg::Connection& connection) const {
-  connection.run_script(planner::script_of(planner::drop_capture_sql(feed_)));
+  connection.run_script(planner::script_of(planner::drop_capture_log_sql(feed_)));
 }
 
 Backlog TriggerLog::read_backlog(pg::Connection& connection) const {

@@ -10,9 +10,11 @@ class TriggerLog : public ChangeFeed {
  public:
   explicit TriggerLog(planner::Feed feed);
   const planner::Feed& feed() const override { return feed_; }
+  void make_ready(pg::Connection& connection) const override;
   void install(pg::Connection& connection) const override;
+  void stop(pg::Connection& connection) const override;
   void remove(pg::Connection& connection) const override;
-  bool is_installed(pg::Connection& connection) const override;
+  Installed read_installed(pg::Connection& connection) const override;
   Backlog read_backlog(pg::Connection& connection) const override;
   std::int64_t read_extent(pg::Connection& connection) const override;
   std::uint64_t apply(pg::Connection& connection, const Share& share) const override;

@@ -10,6 +10,7 @@
 
 #include "mover/live/applier.hpp"
 #include "mover/live/follower.hpp"
+#include "mover/live/following.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/target_session.hpp"
@@ -124,6 +125,7 @@ std::string describe(const planner::Range& range, const Outcome& outcome) {
 // After a TRUNCATE nothing of what was copied stands for anything.
 void refuse_emptied_source(const Comparing& comparing, Session& session) {
   repeat_until_done(session, comparing.context, "looking at the changes", [&](pg::Connection& connection) {
+    refuse_broken_capture(comparing.feed, connection);
     if (comparing.feed.read_backlog(connection).holds_truncate) {
       throw pg::Failure(pg::FailureKind::refused,
                         pg::display(comparing.plan().source.name) + " was emptied by TRUNCATE")

@@ -41,7 +41,7 @@ TEST_F(Cutover, ExchangesTheTablesAndEveryLaterWriteIsKeptOnTheWayBack) {
   EXPECT_EQ(kind_of("items"), "p");
   EXPECT_EQ(differences("items", "items_old"), 0);
 
-  connection_.run_script("INSERT INTO items VALUES (5001, 'r1', NULL, 'after'), (5002, 'new region'); UPDATE items SET "
+  connection_.run_script("INSERT INTO items VALUES (5001, 'r1', NULL, 'after'), (5002, 'new region', NULL, NULL); UPDATE items SET "
                          "region = 'r2', note = 'after' WHERE id = 9; UPDATE items SET id = 6000 WHERE id = 10; DELETE FROM "
                          "items WHERE id BETWEEN 20 AND 40; UPDATE items SET note = 'leaf' WHERE id = 50");
   connection_.run_script("CREATE TEMPORARY TABLE expected AS TABLE items");
@@ -193,6 +193,18 @@ TEST_F(Cutover, IsRefusedWhenTheCaptureIsGone) {
   bring_to_verified();
   const pg::Result trigger = connection_.query("SELECT tgname FROM pg_trigger WHERE tgrelid = 'items'::regclass AND tgname LIKE '%row'");
   connection_.query("DROP TRIGGER " + std::string(trigger.text(0, 0)) + " ON items");
+  const Outcome outcome = command("cutover");
+  EXPECT_EQ(outcome.exit_code, 2) << outcome;
+  EXPECT_THAT(outcome.errors, HasSubstr("are not captured"));
+  EXPECT_EQ(kind_of("items"), "r");
+  EXPECT_EQ(migration_.run().exit_code, 2);
+  EXPECT_EQ(migration_.verify({"--again"}).exit_code, 2);
+  EXPECT_EQ(migration_.rollback().exit_code, 0);
+}
+
+TEST_F(Cutover, IsRefusedWhenTheCaptureWasSwitchedOff) {
+  bring_to_verified();
+  connection_.query("ALTER TABLE items DISABLE TRIGGER USER");
   const Outcome outcome = command("cutover");
   EXPECT_EQ(outcome.exit_code, 2) << outcome;
   EXPECT_THAT(outcome.errors, HasSubstr("are not captured"));
