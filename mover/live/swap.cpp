@@ -221,25 +221,24 @@ void Swap::prepare(Session& target, const Sessions& sessions, const RetryContext
   take_autovacuum_off(plan_, surroundings_, sessions, context);
 }
 
-void Swap::lock(pg::Connection& connection) const {
+void Swap::look(pg::Connection& connection) const {
   SearchPath search_path(connection);
-  const auto compare = [&] {
-    if (read(connection) != surroundings_) {
-      throw changed_meanwhile("Something was made, changed or dropped that has to do with them.");
-    }
-  };
+  if (read(connection) != surroundings_) {
+    throw changed_meanwhile("Something was made, changed or dropped that has to do with them.");
+  }
+  search_path.restore();
+}
+
+void Swap::lock(pg::Connection& connection) const {
   try {
-    // Nobody waits for this one, and it fills this session's caches for the next, which all wait for.
-    compare();
     connection.run_script(planner::script_of(planner::swap_locks_sql(plan_, surroundings_, direction_)));
-    compare();
   } catch (const pg::Failure& failure) {
     if (failure.sqlstate() == kUndefinedTable || failure.sqlstate() == kUndefinedObject) {
       throw changed_meanwhile(failure.what());
     }
     throw;
   }
-  search_path.restore();
+  look(connection);
 }
 
 void Swap::swap(pg::Connection& connection) const {
