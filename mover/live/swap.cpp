@@ -270,8 +270,10 @@ void Swap::settle(Session& target, const Sessions& sessions, const RetryContext&
   for (const ForeignKey& key : plan_.source.incoming_foreign_keys) {
     complete_partitioned_key(settling, key);
   }
-  for (const IncomingKey& incoming : surroundings_.incoming_keys) {
-    complete_partitioned_key(settling, incoming.key);
+  for (const IncomingKey& incoming : surroundings_.incoming_keys) {  // Made after the plan; known to prepare() alone.
+    if (planned(plan_.source.incoming_foreign_keys, incoming.key) == nullptr) {
+      complete_partitioned_key(settling, incoming.key);
+    }
   }
   if (direction_ == SwapDirection::forward) {
     exchange_materialized_views(plan_, sessions, context);

@@ -252,7 +252,7 @@ class SwapTest : public testing::Test {
     }
     swap_once(swap);
     EXPECT_TRUE(swap.is_done(target.connection()));
-    settle(direction);
+    swap.settle(target, all, retry, 2);
     return swap.obstacles();
   }
   // As a process does that begins after a crash.
