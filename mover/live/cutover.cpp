@@ -281,6 +281,7 @@ std::uint64_t refresh_for_the_last_time(const Cutover& cutover, pg::Connection& 
 void exchange(Cutover& cutover, pg::Connection& connection) {
   plan_as_applier(connection);
   wait_briefly(connection, cutover.sessions);
+  cutover.swap.look(connection);
   const auto asked = Clock::now();
   cutover.swap.lock(connection);
   // From here on others wait; nothing below may take long.

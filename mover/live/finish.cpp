@@ -161,6 +161,10 @@ std::vector<Dependent> read_users_of_old_table(pg::Connection& connection, const
   return users;
 }
 
+bool old_table_is_gone(pg::Connection& connection, const Plan& plan) {
+  return fixed_query(connection, "relation_of_oid", {std::to_string(plan.source.oid)}).row_count() == 0;
+}
+
 void finish_swap(const Plan& plan, const Sessions& sessions, const RetryContext& context) {
   Session session([&sessions] { return open_patient_target(sessions, "finishing"); });
   refuse_while_used(plan, session, context);

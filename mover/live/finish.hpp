@@ -18,6 +18,9 @@ namespace pgsluice::mover {
 // is gone. The session must have no transaction open. Fails: server, connection.
 std::vector<planner::Dependent> read_users_of_old_table(pg::Connection& connection, const planner::Plan& plan);
 
+// True once the old table is dropped: then only the marks are left to take off. Fails: server, connection.
+bool old_table_is_gone(pg::Connection& connection, const planner::Plan& plan);
+
 // Ensures: nothing is dropped that does not carry the mark, and nothing by CASCADE.
 // Fails: refused, when the tables were not exchanged, when the old table carries no mark, or when somebody still uses
 //        it, naming all that do; server (55P03), connection, interrupted. What is done stays.

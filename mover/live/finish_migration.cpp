@@ -40,7 +40,8 @@ void refuse_used_table(pg::Connection& connection, const planner::Plan& plan) {
   if (!users.empty()) {
     throw Failure(FailureKind::refused, "the old table is still used")
         .detail(users)
-        .hint("Drop them or make them anew upon " + pg::display(plan.source.name) + ", then run the same command again.")
+        .hint("Drop them or make them anew upon " + pg::display(plan.source.name) +
+              ", then run the same command again.")
         .status("nothing was changed; `pgsluice rollback` still goes back");
   }
 }
@@ -71,8 +72,12 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
         .hint("Let it end, or stop it, then run the same command again.")
         .status("nothing was changed");
   }
-  // Foreign keys and materialized views that a crash behind the cutover left.
-  Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
+  bool is_gone = false;
+  repeat_until_done(lead, context, "looking for the old table",
+                    [&](pg::Connection& connection) { is_gone = old_table_is_gone(connection, plan); });
+  if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
+    Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
+  }
   end_following(TriggerLog(planner::reverse_feed(plan)), sessions, context);
   forget_feed(TriggerLog(planner::forward_feed(plan)), sessions, context);
   finish_swap(plan, sessions, context);

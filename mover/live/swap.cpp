@@ -221,25 +221,24 @@ void Swap::prepare(Session& target, const Sessions& sessions, const RetryContext
   take_autovacuum_off(plan_, surroundings_, sessions, context);
 }
 
-void Swap::lock(pg::Connection& connection) const {
+void Swap::look(pg::Connection& connection) const {
   SearchPath search_path(connection);
-  const auto compare = [&] {
-    if (read(connection) != surroundings_) {
-      throw changed_meanwhile("Something was made, changed or dropped that has to do with them.");
-    }
-  };
+  if (read(connection) != surroundings_) {
+    throw changed_meanwhile("Something was made, changed or dropped that has to do with them.");
+  }
+  search_path.restore();
+}
+
+void Swap::lock(pg::Connection& connection) const {
   try {
-    // Nobody waits for this one, and it fills this session's caches for the next, which all wait for.
-    compare();
     connection.run_script(planner::script_of(planner::swap_locks_sql(plan_, surroundings_, direction_)));
-    compare();
   } catch (const pg::Failure& failure) {
     if (failure.sqlstate() == kUndefinedTable || failure.sqlstate() == kUndefinedObject) {
       throw changed_meanwhile(failure.what());
     }
     throw;
   }
-  search_path.restore();
+  look(connection);
 }
 
 void Swap::swap(pg::Connection& connection) const {
@@ -271,8 +270,10 @@ void Swap::settle(Session& target, const Sessions& sessions, const RetryContext&
   for (const ForeignKey& key : plan_.source.incoming_foreign_keys) {
     complete_partitioned_key(settling, key);
   }
-  for (const IncomingKey& incoming : surroundings_.incoming_keys) {
-    complete_partitioned_key(settling, incoming.key);
+  for (const IncomingKey& incoming : surroundings_.incoming_keys) {  // Made after the plan; known to prepare() alone.
+    if (planned(plan_.source.incoming_foreign_keys, incoming.key) == nullptr) {
+      complete_partitioned_key(settling, incoming.key);
+    }
   }
   if (direction_ == SwapDirection::forward) {
     exchange_materialized_views(plan_, sessions, context);

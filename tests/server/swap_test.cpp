@@ -252,7 +252,7 @@ class SwapTest : public testing::Test {
     }
     swap_once(swap);
     EXPECT_TRUE(swap.is_done(target.connection()));
-    settle(direction);
+    swap.settle(target, all, retry, 2);
     return swap.obstacles();
   }
   // As a process does that begins after a crash.
@@ -417,6 +417,50 @@ TEST_F(SwapOfBusyTable, FinishDropsTheOldTableAndEveryMarkAndNothingThatSomebody
                  "obj_description(oid, 'pg_class') LIKE '%[pgsluice%'"),
             "");
   EXPECT_EQ(read("SELECT sum(n)::text FROM \"Sp1eCial .Char\".upon_totals"), "200");
+}
+
+// By the commands themselves, with the changes that only a capture can bring over.
+TEST_F(SwapOfBusyTable, CommandsTakeItThereAndBackAndToTheEnd) {
+  const Definition before = definition();
+  const Definition names_before = names();
+  const std::string dump = tests::schema_dump(database_);
+  const auto succeed = [&](const Outcome& outcome) { ASSERT_EQ(outcome.exit_code, 0) << outcome; };
+  const auto expect_in_place = [&] {
+    EXPECT_EQ(tests::difference(as_planned(before, connection_),
+                                as_planned(without(definition(), "trigger pgsluice"), connection_)),
+              "");
+    EXPECT_EQ(tests::difference(as_planned(names_before, connection_), as_planned(names(), connection_)), "");
+  };
+  std::vector<std::string> arguments = {"--table", pg::quoted(nasty_), "--by",   "HASH (id)", "--partitions",
+                                        "3",       "--strategy",       "capture"};
+  arguments.insert(arguments.end(), kAccepted.begin(), kAccepted.end());
+  const std::vector<std::string> unverified = {"--yes", "--accept", "unverified"};
+  succeed(migration_.plan(arguments));
+  succeed(migration_.run());
+  run("UPDATE @table SET kind = 'before' WHERE id = 1");
+  succeed(tests::run(migration_.command("cutover", unverified)));
+  expect_in_place();
+  run("INSERT INTO @table (id, amount, parent_id) VALUES (-3, 7, 1); UPDATE @table SET kind = 'live' WHERE id = 6;"
+      "DELETE FROM @table WHERE id = 996");
+  succeed(migration_.rollback());
+  EXPECT_EQ(kind_of_table(), "r");
+  EXPECT_EQ(read("SELECT string_agg(kind, ',' ORDER BY id) FROM @table WHERE id IN (1, 6, 996)"), "before,live");
+  EXPECT_EQ(read("SELECT amount FROM @table WHERE id = -3"), "7.00");
+  succeed(migration_.rollback());
+  EXPECT_EQ(dump_difference(dump, tests::schema_dump(database_)), "");
+
+  const tests::Migration again(database_);
+  succeed(again.plan(arguments));
+  succeed(again.run());
+  succeed(tests::run(again.command("cutover", unverified)));
+  const Outcome refused = tests::run(again.command("finish", {"--yes"}));
+  EXPECT_EQ(refused.exit_code, 2) << refused;
+  EXPECT_THAT(refused.errors, HasSubstr("uses_row"));
+  run("DROP FUNCTION \"Sp1eCial .Char\".uses_row");
+  succeed(tests::run(again.command("finish", {"--yes"})));
+  expect_in_place();
+  EXPECT_EQ(read("SELECT count(*) FROM pg_description WHERE description LIKE '%[pgsluice%'"), "0");
+  EXPECT_EQ(read("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgsluice'"), "0");
 }
 
 // A small table, for what does not depend on what is in it.
