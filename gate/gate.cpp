@@ -55,7 +55,7 @@ void Gate::set(double now, const Budget& budget) {
 }
 
 bool Gate::is_limited() const {
-  return std::isfinite(limit_operations()) || options_.budget.bytes_per_second.has_value();
+  return gate::is_limited(options_.budget);
 }
 
 double Gate::limit_operations() const {
