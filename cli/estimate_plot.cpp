@@ -63,6 +63,28 @@ struct Point {
   double y = 0;
 };
 
+// The next larger figure that a person counts in: 1, 2 or 5 times a power of ten.
+double round_number(double value) {
+  const double power = std::pow(10, std::floor(std::log10(value)));
+  for (const double times : {1, 2, 5}) {
+    if (times * power >= value) {
+      return times * power;
+    }
+  }
+  return 10 * power;
+}
+
+// The same of seconds, minutes, hours, days.
+double round_seconds(double value) {
+  constexpr double kDay = 86'400;
+  for (const double seconds : {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10'800, 21'600, 43'200}) {
+    if (seconds >= value) {
+      return value < 1 ? round_number(value) : seconds;
+    }
+  }
+  return kDay * round_number(value / kDay);
+}
+
 // One panel: its place, and what its axes mean.
 class Panel {
  public:
@@ -83,11 +105,19 @@ class Panel {
                       kInk + "\">" + escaped(title) + "</text>\n";
     svg += "<rect x=\"" + number(kLeft) + "\" y=\"" + number(top_) + "\" width=\"" + number(kPlotWidth) +
            "\" height=\"" + number(kPanelHeight) + "\" fill=\"none\" stroke=\"" + kShade + "\"/>\n";
-    for (int i = 0; i <= kTicks; ++i) {
-      const double share = static_cast<double>(i) / kTicks;
-      svg +=
-          text(x(share * x_max_), top_ + kPanelHeight + 18, i == kTicks ? "end" : "middle", span_text(share * x_max_));
-      svg += text(kLeft - 6, y(share * y_max_) + 4, "end", y_text(share * y_max_));
+    const auto tick = [](double x1, double y1, double x2, double y2) {
+      return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+             "\" stroke=\"" + kShade + "\"/>\n";
+    };
+    const double x_step = round_seconds(x_max_ / kTicks);
+    for (double at = 0; at <= x_max_; at += x_step) {
+      svg += tick(x(at), top_ + kPanelHeight, x(at), top_ + kPanelHeight + 4);
+      svg += text(x(at), top_ + kPanelHeight + 18, "middle", at == 0 ? "0" : span_text(at));
+    }
+    const double y_step = round_number(y_max_ / kTicks);
+    for (double at = 0; at <= y_max_; at += y_step) {
+      svg += tick(kLeft, y(at), kLeft + kPlotWidth, y(at));
+      svg += text(kLeft - 6, y(at) + 4, "end", y_text(at));
     }
     return svg;
   }
@@ -108,7 +138,7 @@ class Panel {
     const bool is_right = place > kLeft + kPlotWidth / 2;
     return "<line x1=\"" + number(place) + "\" y1=\"" + number(top_) + "\" x2=\"" + number(place) + "\" y2=\"" +
            number(top_ + kPanelHeight) + "\" stroke=\"" + kMark + "\" stroke-dasharray=\"5 4\"/>\n" +
-           text(place + (is_right ? -5 : 5), top_ + kRowHeight * static_cast<double>(1 + row % kRows),
+           text(place + (is_right ? -5 : 5), top_ + kPanelHeight - kRowHeight * static_cast<double>(2 + row % kRows),
                 is_right ? "end" : "start", words, kMark);
   }
 
@@ -191,7 +221,8 @@ std::string progress_panel(const Estimate& estimate) {
     svg += panel.mark(burst.seconds, "end of the burst of " + std::string(name_of(burst.limit)), row++);
   }
   if (indexes_from >= 0) {
-    svg += Panel::text(panel.x(end) - 5, kSecondTop + kPanelHeight - 8, "end", "building indexes");
+    svg += Panel::text(panel.x(end) - 5, kSecondTop + kPanelHeight - 8, "end",
+                       made.statistics ? "indexes and statistics" : "indexes");
   }
   return svg;
 }
@@ -216,8 +247,8 @@ std::string estimate_svg(const Estimate& estimate) {
 std::string estimate_html(const Estimate& estimate) {
   const std::string title = escaped(title_of(estimate));
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>" + title +
-         "</title>\n<style>body { font-family: sans-serif; max-width: 1000px; margin: 2em auto; color: #243b53 "
-         "}</style>\n"
+         "</title>\n<style>body { font-family: sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; "
+         "color: #243b53 } svg { max-width: 100%; height: auto } pre { margin-left: 1em; overflow-x: auto }</style>\n"
          "</head>\n<body>\n" +
          estimate_svg(estimate) + "<pre>" + escaped(estimate_text(estimate)) + "</pre>\n</body>\n</html>\n";
 }
