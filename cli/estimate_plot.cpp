@@ -130,15 +130,16 @@ class Panel {
     return "<polyline points=\"" + places + "\" fill=\"none\" stroke=\"" + kLine + "\" stroke-width=\"2\"/>\n";
   }
 
-  // A dashed upright line; `row` keeps the words of neighbours apart.
-  std::string mark(double at, std::string_view words, std::size_t row) const {
+  // A dashed upright line; its words stand low or high, and `row` keeps those of neighbours apart.
+  std::string mark(double at, std::string_view words, std::size_t row, bool is_low) const {
     constexpr double kRowHeight = 15;
     constexpr std::size_t kRows = 4;
     const double place = x(at);
     const bool is_right = place > kLeft + kPlotWidth / 2;
+    const double depth = kRowHeight * static_cast<double>(1 + row % kRows);
     return "<line x1=\"" + number(place) + "\" y1=\"" + number(top_) + "\" x2=\"" + number(place) + "\" y2=\"" +
            number(top_ + kPanelHeight) + "\" stroke=\"" + kMark + "\" stroke-dasharray=\"5 4\"/>\n" +
-           text(place + (is_right ? -5 : 5), top_ + kPanelHeight - kRowHeight * static_cast<double>(2 + row % kRows),
+           text(place + (is_right ? -5 : 5), is_low ? top_ + kPanelHeight - depth - kRowHeight : top_ + depth,
                 is_right ? "end" : "start", words, kMark);
   }
 
@@ -186,9 +187,21 @@ std::string trial_panel(const Estimate& estimate) {
   svg += panel.line(points);
   std::size_t row = 0;
   for (const capacity::TrialChange& change : estimate.chosen().analysis.changes) {
-    svg += panel.mark(change.seconds, change_words(change.kind), row++);
+    svg += panel.mark(change.seconds, change_words(change.kind), row++, true);
   }
   return svg;
+}
+
+// Of the line through the points.
+double height_at(std::span<const Point> points, double x) {
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    if (x <= points[i].x) {
+      const double width = points[i].x - points[i - 1].x;
+      const double share = width > 0 ? (x - points[i - 1].x) / width : 1;
+      return points[i - 1].y + share * (points[i].y - points[i - 1].y);
+    }
+  }
+  return points.empty() ? 0 : points.back().y;
 }
 
 // Rows that were moved by the end of each phase; what comes before and after the moving moves none.
@@ -218,7 +231,8 @@ std::string progress_panel(const Estimate& estimate) {
   svg += panel.line(points);
   std::size_t row = 0;
   for (const capacity::BurstEnd& burst : prediction.burst_ends) {
-    svg += panel.mark(burst.seconds, "end of the burst of " + std::string(name_of(burst.limit)), row++);
+    svg += panel.mark(burst.seconds, "end of the burst of " + std::string(name_of(burst.limit)), row++,
+                      height_at(points, burst.seconds) > estimate.table_rows / 2);
   }
   if (indexes_from >= 0) {
     svg += Panel::text(panel.x(end) - 5, kSecondTop + kPanelHeight - 8, "end",
