@@ -7,7 +7,9 @@ import tempfile
 SETTINGS = """listen_addresses = ''
 unix_socket_directories = '{folder}'
 timezone = 'UTC'
-shared_buffers = 4GB
+"""
+# Everything in memory, and nothing that comes between: what jobs are compared with.
+QUIET_SETTINGS = """shared_buffers = 4GB
 max_wal_size = 16GB
 checkpoint_timeout = 1h
 autovacuum = off
@@ -19,14 +21,15 @@ class SqlFailed(Exception):
 
 
 class Server:
-    """Starts when made, below /tmp; stop() ends it and removes its files. Started by root, it runs as user postgres."""
+    """Starts when made; stop() ends it and removes its files. Started by root, it runs as user postgres. `parent` is where its folder is
+    made, `settings` are lines for postgresql.conf, `launcher` is a command that starts the postmaster, put before it."""
 
-    def __init__(self):
+    def __init__(self, settings=QUIET_SETTINGS, parent="/tmp", launcher=()):
         folders = subprocess.run(["bash", "-c", "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"], capture_output=True, text=True)
         self.programs = folders.stdout.strip()
         if not os.access(self.programs + "/initdb", os.X_OK):
             raise SqlFailed("no PostgreSQL server below /usr/lib/postgresql; run scripts/setup")
-        self.folder = tempfile.mkdtemp(prefix="pgsluice-bench-", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="pgsluice-bench-", dir=parent)
         self.data = self.folder + "/data"
         self.as_server = []
         self.pid = 0
@@ -36,18 +39,18 @@ class Server:
         os.chmod(self.folder, 0o755)
         try:
             self._call("initdb", "--no-sync", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-            subprocess.run(self.as_server + ["tee", "-a", self.data + "/postgresql.conf"], input=SETTINGS.format(folder=self.folder),
+            subprocess.run(self.as_server + ["tee", "-a", self.data + "/postgresql.conf"], input=SETTINGS.format(folder=self.folder) + settings,
                            text=True, stdout=subprocess.DEVNULL, check=True, cwd="/")
-            self._call("pg_ctl", "-D", self.data, "-l", self.folder + "/log", "-w", "start")
+            self._call("pg_ctl", "-D", self.data, "-l", self.folder + "/log", "-w", "start", launcher=launcher)
             with open(self.data + "/postmaster.pid", encoding="ascii") as file:
                 self.pid = int(file.readline())
         except BaseException:
             self.stop()
             raise
 
-    def _call(self, program, *arguments):
+    def _call(self, program, *arguments, launcher=()):
         # A session of its own, so that Ctrl-C reaches the benchmark alone and the cluster is stopped in order.
-        subprocess.run(self.as_server + [f"{self.programs}/{program}", *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/",
+        subprocess.run([*launcher, *self.as_server, f"{self.programs}/{program}", *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/",
                        start_new_session=True)
 
     def conninfo(self, database="postgres"):

@@ -31,6 +31,14 @@ void check_work(const Work& work, const std::string& whose) {
 
 }  // namespace
 
+Work times(Work work, double factor) {
+  for (double* value :
+       {&work.ops_lower, &work.ops_upper, &work.bytes, &work.wal_bytes, &work.cpu_seconds, &work.session_seconds}) {
+    *value *= factor;
+  }
+  return work;
+}
+
 Work work_per_row(const Stratum& stratum) {
   if (stratum.batches.empty()) {
     return stratum.per_row;
@@ -50,11 +58,7 @@ Work work_per_row(const Stratum& stratum) {
     throw pg::Failure(pg::FailureKind::refused, "the trial moved no row of stratum \"" + stratum.name + "\"")
         .hint("Let the trial go on for longer.");
   }
-  for (double* value :
-       {&sum.ops_lower, &sum.ops_upper, &sum.bytes, &sum.wal_bytes, &sum.cpu_seconds, &sum.session_seconds}) {
-    *value /= rows;
-  }
-  return sum;
+  return times(sum, 1 / rows);
 }
 
 void check(const Job& job) {
@@ -63,6 +67,10 @@ void check(const Job& job) {
     const std::string whose = "stratum \"" + stratum.name + "\"";
     if (!is_amount(stratum.rows) || !is_amount(stratum.target_bytes_per_row)) {
       refuse("the size of " + whose + " is negative or not finite");
+    }
+    if (!is_amount(stratum.times_low) || !is_amount(stratum.times_high) || stratum.times_low > 1 ||
+        stratum.times_high < 1) {
+      refuse("the doubt about " + whose + " does not hold what was measured");
     }
     check_work(stratum.per_row, whose);
     for (const BatchSample& batch : stratum.batches) {

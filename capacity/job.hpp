@@ -22,6 +22,8 @@ struct Work {
   double session_seconds = 0;  // How long the worker's session was busy while nothing was throttled; 0 when not known.
 };
 
+Work times(Work work, double factor);
+
 // One batch of the trial: its rows and what all of them cost.
 struct BatchSample {
   double rows = 0;
@@ -36,6 +38,9 @@ struct Stratum {
   Work per_row;                     // Used where there are no batches.
   std::vector<BatchSample>
       batches;  // In the order of time. Their sums are the work per row, their spread its interval.
+  // What was measured but once has no spread: its work may be so many times as much, at the least and at the most.
+  double times_low = 1;
+  double times_high = 1;
 };
 
 // Fails: refused, when the batches hold no row.

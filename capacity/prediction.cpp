@@ -17,6 +17,7 @@ constexpr double kHighShare = 0.95;
 struct Assumption {
   double ops_position = 1;
   double unknown_credits = 0;
+  double Stratum::*times = nullptr;  // The doubt about what was measured but once; null: none.
 };
 
 Demand demand_of(const Work& row, const Job& job, const Server& server, double ops_position) {
@@ -51,7 +52,8 @@ Course course_of(const Server& server, const Job& job, const std::vector<Work>& 
       {.unknown_credits = assumption.unknown_credits, .foreground = job.foreground, .target_ops = job.target_ops});
   Course course;
   for (std::size_t i = 0; i < job.strata.size(); ++i) {
-    simulation.work(demand_of(rows[i], job, server, assumption.ops_position), job.strata[i].rows);
+    const double factor = assumption.times != nullptr ? job.strata[i].*assumption.times : 1;
+    simulation.work(demand_of(times(rows[i], factor), job, server, assumption.ops_position), job.strata[i].rows);
     while (course.phases.size() < simulation.phases().size()) {
       course.phases.push_back({i, simulation.phases()[course.phases.size()]});
     }
@@ -78,8 +80,8 @@ std::vector<Work> resampled(const Job& job, BlockBootstrap& bootstrap) {
 }
 
 DurationRange range_of(const Server& server, const Job& job, const std::vector<Work>& means, double expected_seconds) {
-  const Assumption best{.ops_position = 0, .unknown_credits = 1};
-  const Assumption worst{.ops_position = 1, .unknown_credits = 0};
+  const Assumption best{.ops_position = 0, .unknown_credits = 1, .times = &Stratum::times_low};
+  const Assumption worst{.ops_position = 1, .unknown_credits = 0, .times = &Stratum::times_high};
   std::vector<double> low = {course_of(server, job, means, best).seconds};
   std::vector<double> high = {course_of(server, job, means, worst).seconds};
   const bool has_spread = std::any_of(job.strata.begin(), job.strata.end(),

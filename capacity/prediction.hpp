@@ -50,9 +50,9 @@ struct Prediction {
 };
 
 // The expected course takes the batches' means, operations at `ops_position`, and unknown credits as spent. The low
-// duration is the 5th percentile of resampled batches with the least number of operations and unknown credits as full;
-// the high one the 95th percentile with the greatest number and unknown credits as spent. Strata are moved one after
-// the other.
+// duration is the 5th percentile of resampled batches with the least number of operations, the least work of what was
+// measured but once, and unknown credits as full; the high one the 95th percentile with the greatest of these and
+// unknown credits as spent. Strata are moved one after the other.
 //
 // Fails: refused, as check() does.
 Prediction predict(const Server& server, const Job& job);

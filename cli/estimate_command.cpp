@@ -49,6 +49,9 @@ void check_options(const Options& options) {
   if (options.has("ranges") && options.count("ranges", 0) == 0) {
     throw Failure(FailureKind::refused, "--ranges must not be 0");
   }
+  if (mover::parse_meter(options.text("meter", "auto")).kind == mover::MeterOptions::Kind::none) {
+    throw Failure(FailureKind::refused, "a trial measures, so --meter must not be none");
+  }
 }
 
 planner::PlanOptions wanted_plan(const Options& options) {
@@ -164,6 +167,7 @@ mover::RehearsalOptions rehearsal_options(const Trials& trials, const Combinatio
   }
   wanted.strata = strata;
   wanted.trials_before = trials.count;
+  wanted.meter = mover::parse_meter(options.text("meter", "auto"));
   wanted.retry = retry_options(options);
   return wanted;
 }

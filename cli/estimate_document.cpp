@@ -102,6 +102,7 @@ ordered_json trial_of(const TriedCombination& tried) {
                            {"moved_everything", findings.moved_everything},
                            {"seconds_moving", findings.moving.seconds},
                            {"seconds_indexing", findings.indexing.seconds},
+                           {"seconds_analyzing", findings.analyzing.seconds},
                            {"seconds_preparing", findings.preparing.seconds},
                            {"pages_read", findings.pages_read},
                            {"pages_written", known(findings.pages_written)},

@@ -63,6 +63,28 @@ struct Point {
   double y = 0;
 };
 
+// The next larger figure that a person counts in: 1, 2 or 5 times a power of ten.
+double round_number(double value) {
+  const double power = std::pow(10, std::floor(std::log10(value)));
+  for (const double times : {1, 2, 5}) {
+    if (times * power >= value) {
+      return times * power;
+    }
+  }
+  return 10 * power;
+}
+
+// The same of seconds, minutes, hours, days.
+double round_seconds(double value) {
+  constexpr double kDay = 86'400;
+  for (const double seconds : {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10'800, 21'600, 43'200}) {
+    if (seconds >= value) {
+      return value < 1 ? round_number(value) : seconds;
+    }
+  }
+  return kDay * round_number(value / kDay);
+}
+
 // One panel: its place, and what its axes mean.
 class Panel {
  public:
@@ -83,11 +105,19 @@ class Panel {
                       kInk + "\">" + escaped(title) + "</text>\n";
     svg += "<rect x=\"" + number(kLeft) + "\" y=\"" + number(top_) + "\" width=\"" + number(kPlotWidth) +
            "\" height=\"" + number(kPanelHeight) + "\" fill=\"none\" stroke=\"" + kShade + "\"/>\n";
-    for (int i = 0; i <= kTicks; ++i) {
-      const double share = static_cast<double>(i) / kTicks;
-      svg +=
-          text(x(share * x_max_), top_ + kPanelHeight + 18, i == kTicks ? "end" : "middle", span_text(share * x_max_));
-      svg += text(kLeft - 6, y(share * y_max_) + 4, "end", y_text(share * y_max_));
+    const auto tick = [](double x1, double y1, double x2, double y2) {
+      return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+             "\" stroke=\"" + kShade + "\"/>\n";
+    };
+    const double x_step = round_seconds(x_max_ / kTicks);
+    for (double at = 0; at <= x_max_; at += x_step) {
+      svg += tick(x(at), top_ + kPanelHeight, x(at), top_ + kPanelHeight + 4);
+      svg += text(x(at), top_ + kPanelHeight + 18, "middle", at == 0 ? "0" : span_text(at));
+    }
+    const double y_step = round_number(y_max_ / kTicks);
+    for (double at = 0; at <= y_max_; at += y_step) {
+      svg += tick(kLeft, y(at), kLeft + kPlotWidth, y(at));
+      svg += text(kLeft - 6, y(at) + 4, "end", y_text(at));
     }
     return svg;
   }
@@ -100,15 +130,16 @@ class Panel {
     return "<polyline points=\"" + places + "\" fill=\"none\" stroke=\"" + kLine + "\" stroke-width=\"2\"/>\n";
   }
 
-  // A dashed upright line; `row` keeps the words of neighbours apart.
-  std::string mark(double at, std::string_view words, std::size_t row) const {
+  // A dashed upright line; its words stand low or high, and `row` keeps those of neighbours apart.
+  std::string mark(double at, std::string_view words, std::size_t row, bool is_low) const {
     constexpr double kRowHeight = 15;
     constexpr std::size_t kRows = 4;
     const double place = x(at);
     const bool is_right = place > kLeft + kPlotWidth / 2;
+    const double depth = kRowHeight * static_cast<double>(1 + row % kRows);
     return "<line x1=\"" + number(place) + "\" y1=\"" + number(top_) + "\" x2=\"" + number(place) + "\" y2=\"" +
            number(top_ + kPanelHeight) + "\" stroke=\"" + kMark + "\" stroke-dasharray=\"5 4\"/>\n" +
-           text(place + (is_right ? -5 : 5), top_ + kRowHeight * static_cast<double>(1 + row % kRows),
+           text(place + (is_right ? -5 : 5), is_low ? top_ + kPanelHeight - depth - kRowHeight : top_ + depth,
                 is_right ? "end" : "start", words, kMark);
   }
 
@@ -156,9 +187,21 @@ std::string trial_panel(const Estimate& estimate) {
   svg += panel.line(points);
   std::size_t row = 0;
   for (const capacity::TrialChange& change : estimate.chosen().analysis.changes) {
-    svg += panel.mark(change.seconds, change_words(change.kind), row++);
+    svg += panel.mark(change.seconds, change_words(change.kind), row++, true);
   }
   return svg;
+}
+
+// Of the line through the points.
+double height_at(std::span<const Point> points, double x) {
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    if (x <= points[i].x) {
+      const double width = points[i].x - points[i - 1].x;
+      const double share = width > 0 ? (x - points[i - 1].x) / width : 1;
+      return points[i - 1].y + share * (points[i].y - points[i - 1].y);
+    }
+  }
+  return points.empty() ? 0 : points.back().y;
 }
 
 // Rows that were moved by the end of each phase; what comes before and after the moving moves none.
@@ -188,10 +231,12 @@ std::string progress_panel(const Estimate& estimate) {
   svg += panel.line(points);
   std::size_t row = 0;
   for (const capacity::BurstEnd& burst : prediction.burst_ends) {
-    svg += panel.mark(burst.seconds, "end of the burst of " + std::string(name_of(burst.limit)), row++);
+    svg += panel.mark(burst.seconds, "end of the burst of " + std::string(name_of(burst.limit)), row++,
+                      height_at(points, burst.seconds) > estimate.table_rows / 2);
   }
   if (indexes_from >= 0) {
-    svg += Panel::text(panel.x(end) - 5, kSecondTop + kPanelHeight - 8, "end", "building indexes");
+    svg += Panel::text(panel.x(end) - 5, kSecondTop + kPanelHeight - 8, "end",
+                       made.statistics ? "indexes and statistics" : "indexes");
   }
   return svg;
 }
@@ -216,8 +261,8 @@ std::string estimate_svg(const Estimate& estimate) {
 std::string estimate_html(const Estimate& estimate) {
   const std::string title = escaped(title_of(estimate));
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>" + title +
-         "</title>\n<style>body { font-family: sans-serif; max-width: 1000px; margin: 2em auto; color: #243b53 "
-         "}</style>\n"
+         "</title>\n<style>body { font-family: sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; "
+         "color: #243b53 } svg { max-width: 100%; height: auto } pre { margin-left: 1em; overflow-x: auto }</style>\n"
          "</head>\n<body>\n" +
          estimate_svg(estimate) + "<pre>" + escaped(estimate_text(estimate)) + "</pre>\n</body>\n</html>\n";
 }

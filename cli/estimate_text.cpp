@@ -139,7 +139,14 @@ std::string work_text(const Estimate& estimate) {
     add(made.job.strata[*made.indexes]);
     rows.back()[2] = count_text(estimate.chosen().findings.rows_in_target);
   }
-  return "\n" + columns_text(rows) +
+  std::string statistics;
+  if (made.statistics) {
+    const capacity::Work work = capacity::work_per_row(made.job.strata[*made.statistics]);
+    statistics = "  gathering statistics, in all: " + count_text(work.ops_lower) + " to " + count_text(work.ops_upper) +
+                 " I/O operations, " + bytes_text(work.bytes) + ", " +
+                 span_text(work.session_seconds / estimate.chosen().combination.workers) + "\n";
+  }
+  return "\n" + columns_text(rows) + statistics +
          (made.not_reached.empty() ? ""
                                    : "  Kinds of which 0 rows were moved stand for the "
                                      "others' mean.\n");

@@ -315,7 +315,7 @@ const std::vector<OptionSpec>& option_specs() {
       {"max-mbps", "N", "run verify cutover", kBudget, "The same in megabytes a second."},
       {"server-iops", "N", "run verify cutover estimate", kBudget,
        "I/O operations a second of the whole server: pgsluice takes what the application leaves."},
-      {"meter", "HOW", "run verify cutover", kBudget,
+      {"meter", "HOW", "run verify cutover estimate", kBudget,
        "auto: the best counters that this role can read on this server; server: its own counters alone; "
        "diskstats:DEVICE: also what the volume of this machine does, where the server runs on it; none. Default: "
        "auto."},

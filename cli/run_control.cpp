@@ -54,7 +54,13 @@ ordered_json to_document(const gate::Status& status) {
   return {{"waiting_for", status.waiting_for},
           {"seconds_waited", status.seconds_waited},
           {"allowance", rate_document(status.allowance)},
-          {"own_rate", rate_document(status.own_rate)}};
+          {"own_rate", rate_document(status.own_rate)},
+          {"per_row", {{"operations", number(status.per_row.operations)}, {"bytes", number(status.per_row.bytes)}}},
+          {"operations_per_page", number(status.operations_per_page)},
+          {"written_per_dirtied", number(status.written_per_dirtied)},
+          {"trim", number(status.trim_operations)},
+          {"guard", number(status.guard)},
+          {"application", status.foreground_text}};
 }
 
 mover::GivenSettings given_settings(const Options& options) {

@@ -24,6 +24,10 @@ void check_limit(const char* option, const std::optional<double>& limit) {
 
 }  // namespace
 
+bool is_limited(const Budget& budget) {
+  return budget.operations_per_second || budget.bytes_per_second || budget.server_operations_per_second;
+}
+
 void check(const Budget& budget) {
   check_limit("--max-iops", budget.operations_per_second);
   check_limit("--max-mbps", budget.bytes_per_second);

@@ -11,6 +11,9 @@ struct Budget {
   std::optional<double> server_operations_per_second;  // --server-iops: everybody's; the application comes first.
 };
 
+// Whether there is any limit.
+bool is_limited(const Budget& budget);
+
 // Fails: refused, if a limit is not a positive, finite number.
 void check(const Budget& budget);
 

@@ -8,9 +8,11 @@ namespace pgsluice::gate {
 
 namespace {
 
-constexpr double kBatchWeight = 0.2;       // Of the newest batch in the mean.
-constexpr double kTotalsWeight = 0.3;      // Of the newest window of the server's totals.
-constexpr double kSlowWeight = 0.5;        // Of the newest checkpoint cycle.
+constexpr double kBatchWeight = 0.2;   // Of the newest batch in the mean.
+constexpr double kTotalsWeight = 0.3;  // Of the newest window of the server's totals.
+constexpr double kSlowWeight = 0.5;    // Of the newest checkpoint cycle.
+constexpr double kDeviceWeight = 0.5;  // Of the newest window of the device's count, itself long.
+constexpr double kDevicePagesMin = 1000;
 constexpr double kSpikeTimes = 4;          // What costs more than so many times the mean counts as just that.
 constexpr double kOperationsSmall = 0.01;  // A row that costs less is as good as free; keeps spikes off a mean of 0.
 constexpr double kWrittenPerDirtiedMin = 0.25;
@@ -27,7 +29,8 @@ bool is_amount(double value) {
 }
 
 bool is_amount(const Touched& touched) {
-  return is_amount(touched.pages_read) && is_amount(touched.pages_dirtied) && is_amount(touched.wal_bytes);
+  return is_amount(touched.pages_read) && is_amount(touched.pages_dirtied) && is_amount(touched.wal_bytes) &&
+         is_amount(touched.pages_grown);
 }
 
 // What `seen` is scaled by so that it is no spike.
@@ -102,10 +105,26 @@ void CostModel::learn_written_per_dirtied(double seen) {
   }
 }
 
-void CostModel::learn_operations_per_page(double seen) {
-  if (is_amount(seen)) {
-    operations_per_page_ =
-        mean_of(operations_per_page_, std::clamp(seen, kOperationsPerPageMin, kOperationsPerPageMax), kTotalsWeight);
+void CostModel::learn_operations_per_page(double operations, double own_pages, double others_pages) {
+  constexpr double kQuietShare = 0.1;  // Of the operations, if each page of others were one.
+  if (!is_amount(operations) || !is_amount(own_pages) || !is_amount(others_pages)) {
+    return;
+  }
+  const auto learn = [](double& mean, double for_pages, double pages) {
+    if (pages >= kDevicePagesMin) {
+      const double seen = std::clamp(for_pages / pages, kOperationsPerPageMin, kOperationsPerPageMax);
+      mean *= std::pow(seen / mean, kDeviceWeight);  // It may be wrong by a factor of thirty.
+    }
+  };
+  const bool others_are_quiet = others_pages <= kQuietShare * operations;
+  if (others_are_quiet || !knows_own_operations_) {
+    learn(operations_per_page_, operations, own_pages + others_pages);
+    knows_own_operations_ = knows_own_operations_ || (others_are_quiet && own_pages >= kDevicePagesMin);
+  }
+  if (!knows_own_operations_) {
+    operations_per_others_page_ = operations_per_page_;
+  } else if (!others_are_quiet) {
+    learn(operations_per_others_page_, std::max(0.0, operations - own_pages * operations_per_page_), others_pages);
   }
 }
 

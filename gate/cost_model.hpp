@@ -5,8 +5,10 @@
 //   operations = (pages read + pages dirtied x written per dirtied) x operations per page + WAL bytes / 256 KiB
 //   bytes      = (pages read + pages dirtied x written per dirtied) x 8192 + WAL bytes
 //
-// Operations per page is 1, the safe side (a volume merges neighbours), until a device meter shows it; written per
-// dirtied is 1 until whole checkpoint cycles show it.
+// Operations per page is 1, the safe side (a volume merges neighbours), until a device meter shows it: the mean over
+// our pages read and written, which also holds what no page explains (commits, the file system). The pages of others
+// have a figure of their own: we may read in order while they read at random. Written per dirtied is 1 until whole
+// checkpoint cycles show it.
 #pragma once
 
 #include <string_view>
@@ -42,11 +44,13 @@ class CostModel {
   void learn_per_row(const Cost& seen);
   // Over one checkpoint cycle: pages written for each that was dirtied.
   void learn_written_per_dirtied(double seen);
-  // From a device meter.
-  void learn_operations_per_page(double seen);
+  // What a device meter shows of some time: operations that pages explain, our pages and those of others. What is ours
+  // is told from the rest while others do next to nothing, and kept while they do more.
+  void learn_operations_per_page(double operations, double own_pages, double others_pages);
 
   double written_per_dirtied() const { return written_per_dirtied_; }
   double operations_per_page() const { return operations_per_page_; }
+  double operations_per_others_page() const { return operations_per_others_page_; }
 
  private:
   Trust trust_ = Trust::assumed;
@@ -55,6 +59,8 @@ class CostModel {
   double rows_per_batch_ = 0;  // Mean.
   double written_per_dirtied_ = 1;
   double operations_per_page_ = 1;
+  double operations_per_others_page_ = 1;
+  bool knows_own_operations_ = false;
 };
 
 }  // namespace pgsluice::gate

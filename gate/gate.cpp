@@ -55,7 +55,7 @@ void Gate::set(double now, const Budget& budget) {
 }
 
 bool Gate::is_limited() const {
-  return std::isfinite(limit_operations()) || options_.budget.bytes_per_second.has_value();
+  return gate::is_limited(options_.budget);
 }
 
 double Gate::limit_operations() const {
@@ -211,19 +211,19 @@ void Gate::watch_application(double now) {
 
 void Gate::learn(double now) {
   constexpr double kLearnSeconds = 10;
-  constexpr double kDeviceSeconds = 30;
-  constexpr double kDevicePagesMin = 1000;
+  constexpr double kDeviceSeconds = 60;  // Long enough for what was dirtied to be written.
+  constexpr double kDeviceSecondsFirst = 15;
   constexpr double kRowsMin = 100;
   if (learned_at_ && now >= *learned_at_ && now - *learned_at_ < kLearnSeconds) {
     return;
   }
   learned_at_ = now;
-  if (const auto window = history_.window(kDeviceSeconds); window && window->device_operations) {
-    const double pages = window->pages_read + window->pages_written;
-    if (pages >= kDevicePagesMin) {
-      const double for_pages = *window->device_operations - window->wal_bytes / kWalBytesPerOperation;
-      change_model([&] { model_.learn_operations_per_page(std::max(0.0, for_pages / pages)); });
-    }
+  const auto long_window = history_.window(kDeviceSeconds);
+  if (const auto window = long_window ? long_window : history_.window(kDeviceSecondsFirst);
+      window && window->device_operations) {
+    const double for_pages = *window->device_operations - window->wal_bytes / kWalBytesPerOperation;
+    const ServerHistory::Pages pages = history_.pages(*window, model_);
+    change_model([&] { model_.learn_operations_per_page(std::max(0.0, for_pages), pages.own, pages.others); });
   }
   const auto window = history_.window(std::max(kLearnSeconds, 2 * options_.meter_delay_seconds));
   if (model_.trust() != Trust::measured && window && window->own.rows >= kRowsMin) {

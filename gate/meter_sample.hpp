@@ -10,6 +10,7 @@ struct MeterSample {
   double seconds = 0;            // When it was read, by the clock of the gate's `now`.
   std::int64_t stats_reset = 0;  // Any number that changes when the server resets its counters.
   std::uint64_t pages_read = 0;
+  bool reads_hold_growth = false;   // A page by which a file grows counts as read.
   std::uint64_t pages_written = 0;  // By checkpoints, the background writer and backends.
   std::uint64_t wal_bytes = 0;
   std::optional<std::uint64_t> checkpoints_done;   // Counted when a checkpoint ends.

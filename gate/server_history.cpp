@@ -22,9 +22,8 @@ double grown(std::uint64_t from, std::uint64_t to) {
   return static_cast<double>(to - from);
 }
 
-Cost cost(double pages_read, double pages_written, double wal_bytes, const CostModel& model) {
-  const double pages = pages_read + pages_written;
-  return {pages * model.operations_per_page() + wal_bytes / kWalBytesPerOperation, pages * kPageBytes + wal_bytes};
+Cost cost(double pages, double wal_bytes, double operations_per_page) {
+  return {pages * operations_per_page + wal_bytes / kWalBytesPerOperation, pages * kPageBytes + wal_bytes};
 }
 
 }  // namespace
@@ -44,6 +43,8 @@ ServerHistory::Window ServerHistory::between(const Snapshot& from, const Snapsho
   }
   window.read_seconds = to.sample.read_seconds.value_or(0) - from.sample.read_seconds.value_or(0);
   window.own = {to.own.rows - from.own.rows, to.own.touched - from.own.touched, to.own.charged - from.own.charged};
+  window.own_reads_shown =
+      window.own.touched.pages_read + (to.sample.reads_hold_growth ? window.own.touched.pages_grown : 0);
   return window;
 }
 
@@ -122,8 +123,20 @@ std::optional<ServerHistory::Window> ServerHistory::latest() const {
                                : std::optional(between(*std::prev(snapshots_.end(), 2), snapshots_.back()));
 }
 
+ServerHistory::Pages ServerHistory::pages(const Window& window, const CostModel& model) const {
+  if (model.trust() != Trust::measured) {
+    return {window.pages_read + window.wal_bytes * written_per_wal_byte_, 0};
+  }
+  const Touched& own = window.own.touched;
+  const double others_read = std::max(0.0, window.pages_read - window.own_reads_shown);
+  const double others_wal_bytes = std::max(0.0, window.wal_bytes - own.wal_bytes);
+  return {own.pages_read + own.pages_dirtied * model.written_per_dirtied(),
+          others_read + others_wal_bytes * application_written_per_wal_byte_};
+}
+
 Cost ServerHistory::everybody(const Window& window, const CostModel& model) const {
-  return cost(window.pages_read, window.wal_bytes * written_per_wal_byte_, window.wal_bytes, model);
+  return cost(window.pages_read + window.wal_bytes * written_per_wal_byte_, window.wal_bytes,
+              model.operations_per_page());
 }
 
 Cost ServerHistory::application(const Window& window, const CostModel& model) const {
@@ -131,8 +144,8 @@ Cost ServerHistory::application(const Window& window, const CostModel& model) co
     return everybody(window, model) - window.own.charged;
   }
   const double wal_bytes = window.wal_bytes - window.own.touched.wal_bytes;
-  return cost(window.pages_read - window.own.touched.pages_read, wal_bytes * application_written_per_wal_byte_,
-              wal_bytes, model);
+  return cost(window.pages_read - window.own_reads_shown + wal_bytes * application_written_per_wal_byte_, wal_bytes,
+              model.operations_per_others_page());
 }
 
 }  // namespace pgsluice::gate

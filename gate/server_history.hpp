@@ -28,6 +28,7 @@ class ServerHistory {
     std::optional<double> device_operations;
     double read_seconds = 0;
     OwnTotals own;
+    double own_reads_shown = 0;  // As the counter of pages read shows them.
   };
   // `operations_max`: a second; what is beyond thrice as much since the reads last moved is the late news of a long
   // query.
@@ -43,6 +44,14 @@ class ServerHistory {
   std::optional<Window> window(double seconds) const;
   // Since the sample before the last one.
   std::optional<Window> latest() const;
+
+  // A window's pages as the cost model counts them: ours as our batches tell, when they are dirtied; where they cannot
+  // tell, all are ours.
+  struct Pages {
+    double own = 0;
+    double others = 0;
+  };
+  Pages pages(const Window& window, const CostModel& model) const;
 
   // A window's operations and bytes by everybody; and by the application alone, which is what is not ours: negative for
   // a short while, when the own work shows later than supposed.

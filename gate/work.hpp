@@ -14,18 +14,21 @@ struct Touched {
   double pages_read = 0;     // Not found in shared_buffers.
   double pages_dirtied = 0;  // Written later, by a checkpoint mostly.
   double wal_bytes = 0;
+  double pages_grown = 0;  // Of the dirtied ones, so many made a file longer, as far as can be told.
 
   Touched& operator+=(const Touched& other) {
     pages_read += other.pages_read;
     pages_dirtied += other.pages_dirtied;
     wal_bytes += other.wal_bytes;
+    pages_grown += other.pages_grown;
     return *this;
   }
   friend Touched operator-(Touched a, const Touched& b) {
-    return {a.pages_read - b.pages_read, a.pages_dirtied - b.pages_dirtied, a.wal_bytes - b.wal_bytes};
+    return {a.pages_read - b.pages_read, a.pages_dirtied - b.pages_dirtied, a.wal_bytes - b.wal_bytes,
+            a.pages_grown - b.pages_grown};
   }
   friend Touched operator*(Touched a, double times) {
-    return {a.pages_read * times, a.pages_dirtied * times, a.wal_bytes * times};
+    return {a.pages_read * times, a.pages_dirtied * times, a.wal_bytes * times, a.pages_grown * times};
   }
 };
 

@@ -6,6 +6,11 @@
 
 namespace pgsluice::mover {
 
+bool BrakeOptions::is_empty() const {
+  return !lag_seconds_max && !slot_wal_bytes_max && !lock_waits_max && !free_bytes_min && pause_query.empty() &&
+         pause_file.empty() && window.empty();
+}
+
 std::vector<std::string> Brakes::descriptions() const {
   std::vector<std::string> all;
   for (const auto& brake : of_server) {

@@ -25,6 +25,7 @@ struct BrakeOptions {
   std::string pause_query = {};                          // --pause-query; empty: none.
   std::string pause_file = {};                           // --pause-file; empty: none.
   std::string window = {};                               // --window; empty: none.
+  bool is_empty() const;                                 // Asks for none.
 };
 
 struct BrakeReading {
@@ -60,6 +61,7 @@ struct Brakes {
   std::vector<std::unique_ptr<LocalBrake>> of_machine;
 
   std::vector<std::string> descriptions() const;
+  bool is_empty() const { return of_server.empty() && of_machine.empty(); }
 };
 
 // The brakes that `options` ask for.

@@ -20,10 +20,15 @@ constexpr double kPagesReadAtOnce = 16;     // 128 KiB: the kernel's read-ahead,
 constexpr double kPagesWrittenAtOnce = 32;  // 256 KiB: checkpoint_flush_after.
 constexpr double kWalBytesAlone = 64.0 * 1024;
 constexpr double kPage = gate::kPageBytes;
-// Until version 15 a file that grows counts as written, and its pages count again when they are written.
+// Until version 15 a file that grows counts as read and as written, and its pages count again when they are written.
 constexpr int kGrowthIsNotCountedFrom = 16;
 // Shorter passes read more than the server has told by their end.
 constexpr double kReadsAreCurrentAfterSeconds = 3;
+// What is measured but once.
+constexpr double kOnceTimesLow = 0.7;
+constexpr double kOnceTimesHigh = 1.5;
+// The volume's own count of operations, which depends on what its cache and queue merge.
+constexpr double kOperationsDoubt = 0.15;
 
 Work work_of(double pages_read, double pages_written, double wal_bytes) {
   Work work;
@@ -107,7 +112,10 @@ Totals totals_of(const Findings& findings, const WholeTable& table) {
   Totals totals;
   totals.rows = std::max(1.0, findings.only_read ? rows_of(findings) : findings.rows_in_target);
   totals.index_pages_read = std::min(findings.pages_read, findings.indexing.work.blocks_read.value_or(0));
-  totals.pages_read = (findings.pages_read - totals.index_pages_read) / totals.rows;
+  const bool counts_growth = findings.settings.server_major_version < kGrowthIsNotCountedFrom;
+  // What the target's heap grew by was no reading; indexes are built beside the cache, which counts nothing.
+  const double growth = counts_growth && !findings.only_read ? findings.target_bytes / kPage : 0;
+  totals.pages_read = std::max(0.0, findings.pages_read - totals.index_pages_read - growth) / totals.rows;
   // Each file has pages that do not grow with rows: half a page of a heap, an index's root and first page.
   const auto leaves = static_cast<double>(table.leaf_count);
   const auto grown = [](double bytes, double fixed) { return std::max(bytes - fixed, bytes / 10); };
@@ -117,7 +125,6 @@ Totals totals_of(const Findings& findings, const WholeTable& table) {
   totals.index_bytes = index / totals.rows;
   double counted = 0;
   if (findings.ended_with_checkpoint && findings.pages_written) {
-    const bool counts_growth = findings.settings.server_major_version < kGrowthIsNotCountedFrom;
     counted =
         *findings.pages_written - (counts_growth ? findings.target_bytes + findings.target_index_bytes : 0) / kPage;
   }
@@ -166,6 +173,11 @@ struct Making {
   Extrapolation made;
 };
 
+void doubt(capacity::Stratum& stratum) {
+  stratum.times_low = kOnceTimesLow;
+  stratum.times_high = kOnceTimesHigh;
+}
+
 void add_fixed(Making& making) {
   const Findings& findings = making.findings;
   const auto leaves = static_cast<double>(making.table.leaf_count);
@@ -180,6 +192,7 @@ void add_fixed(Making& making) {
   fixed.rows = 1;
   fixed.per_row = work_of(0, 0, wal);
   fixed.per_row.session_seconds = seconds * findings.workers;  // As long, however many work.
+  doubt(fixed);
   making.made.fixed_bytes = wal;
   making.made.job.strata.push_back(fixed);
 }
@@ -286,6 +299,7 @@ void add_indexes(Making& making) {
   double pages_written = making.totals.index_bytes / kPage;
   if (whole_target_bytes > findings.settings.cache_bytes && pages_read < making.totals.table_bytes / kPage) {
     pages_read = making.totals.table_bytes / kPage;
+    pages_written += making.totals.table_bytes / kPage;
     making.made.rereads_are_assumed = true;
   }
   if (whole_index_bytes / std::max(1.0, leaves) > findings.settings.sorting_bytes) {
@@ -298,20 +312,92 @@ void add_indexes(Making& making) {
   indexes.rows = making.table.rows;
   indexes.target_bytes_per_row = making.totals.index_bytes;
   indexes.per_row = work_of(pages_read, pages_written, wal / rows);
+  // Sorting n rows takes n log n: a leaf holds more of them than in the trial.
+  const double log_times = std::log2(std::max(2.0, making.table.rows / std::max(1.0, leaves))) /
+                           std::log2(std::max(2.0, rows / std::max(1.0, leaves)));
   indexes.per_row.session_seconds = seconds * findings.workers / rows;
+  doubt(indexes);
+  indexes.times_high *= std::max(1.0, log_times);
   making.made.indexes = making.made.job.strata.size();
   making.made.job.strata.push_back(indexes);
 }
 
-// Where the volume counted, its operations lie at this place between all merged and none.
-double ops_position_of(const Findings& findings) {
-  if (!findings.device_operations) {
-    return 1;
+// Rows that ANALYZE samples of so many, evenly in their leaves.
+double sampled_of(double rows, const WholeTable& table, double sampled_max) {
+  const double leaves = std::max(1.0, static_cast<double>(table.leaf_count));
+  return leaves * std::min(sampled_max, rows / leaves) +
+         static_cast<double>(table.parent_count) * std::min(sampled_max, rows);
+}
+
+void add_statistics(Making& making) {
+  const Findings& findings = making.findings;
+  if (findings.only_read || findings.analyzing.seconds <= 0) {
+    return;
   }
-  const double wal = findings.moving.work.wal_bytes.value_or(0) + findings.indexing.work.wal_bytes.value_or(0);
-  const Work seen = work_of(findings.pages_read, findings.pages_written.value_or(0), wal);
+  const double fixed_seconds =
+      static_cast<double>(making.table.leaf_count) * findings.empty_statistics.seconds / findings.index_jobs;
+  const double grown_seconds = std::max(findings.analyzing.seconds - fixed_seconds, findings.analyzing.seconds / 10);
+  const double sampled_max = findings.settings.sampled_rows;
+  const double whole_rows = sampled_of(making.table.rows, making.table, sampled_max);
+  const double times = whole_rows / std::max(1.0, sampled_of(making.totals.rows, making.table, sampled_max));
+  double pages_read = findings.analyzing.work.blocks_read.value_or(0) * times;
+  const double heap_bytes = making.totals.table_bytes * making.table.rows;
+  if (heap_bytes > findings.settings.cache_bytes) {  // As many pages as rows, at most.
+    pages_read = std::max(pages_read, sampled_of(heap_bytes / kPage, making.table, sampled_max));
+  }
+  capacity::Stratum statistics;
+  statistics.name = "gathering statistics";
+  statistics.rows = 1;
+  statistics.per_row = work_of(pages_read, 0, findings.analyzing.work.wal_bytes.value_or(0) * std::max(1.0, times));
+  statistics.per_row.session_seconds = (fixed_seconds + grown_seconds * times) * findings.workers;
+  doubt(statistics);
+  making.made.statistics = making.made.job.strata.size();
+  making.made.job.strata.push_back(statistics);
+}
+
+// Where between all merged and none the volume's count lies.
+double ops_position(double operations, const Work& seen) {
   const double width = seen.ops_upper - seen.ops_lower;
-  return width > 0 ? std::clamp((*findings.device_operations - seen.ops_lower) / width, 0.0, 1.0) : 1;
+  return width > 0 ? std::clamp((operations - seen.ops_lower) / width, 0.0, 1.0) : 1;
+}
+
+void set_operations(Work& work, double position) {
+  const double operations = work.ops_lower + position * (work.ops_upper - work.ops_lower);
+  work.ops_lower = operations * (1 - kOperationsDoubt);
+  work.ops_upper = operations * (1 + kOperationsDoubt);
+}
+
+// Where the volume counted its operations they are known, of moving and of what follows, but for a small doubt.
+void settle_operations(Making& making) {
+  const Findings& findings = making.findings;
+  if (!findings.device_operations) {
+    return;
+  }
+  const double moving_wal = findings.moving.work.wal_bytes.value_or(0);
+  const double later_wal = findings.indexing.work.wal_bytes.value_or(0) + findings.analyzing.work.wal_bytes.value_or(0);
+  const CountedIo all{findings.pages_read, findings.pages_written.value_or(0), findings.device_operations};
+  double of_moving =
+      ops_position(*all.device_operations, work_of(all.pages_read, all.pages_written, moving_wal + later_wal));
+  double of_the_rest = of_moving;
+  if (const std::optional<CountedIo>& moving = findings.counted_moving; moving && moving->device_operations) {
+    of_moving =
+        ops_position(*moving->device_operations, work_of(moving->pages_read, moving->pages_written, moving_wal));
+    of_the_rest = ops_position(std::max(0.0, *all.device_operations - *moving->device_operations),
+                               work_of(std::max(0.0, all.pages_read - moving->pages_read),
+                                       std::max(0.0, all.pages_written - moving->pages_written), later_wal));
+  }
+  capacity::Job& job = making.made.job;
+  for (std::size_t i = 0; i < job.strata.size(); ++i) {
+    const bool is_kind = i >= making.made.first_kind && i < making.made.first_kind + making.made.kind_count;
+    const double position = is_kind ? of_moving : of_the_rest;
+    set_operations(job.strata[i].per_row, position);
+    for (capacity::BatchSample& batch : job.strata[i].batches) {
+      set_operations(batch.work, position);
+    }
+  }
+  constexpr double kMiddle = 0.5;
+  job.ops_position = kMiddle;
+  making.made.operations_are_measured = true;
 }
 
 }  // namespace
@@ -326,6 +412,7 @@ WholeTable whole_table(const planner::Plan& plan) {
   table.rows = std::max(0.0, plan.source.size.rows_estimate);
   table.bytes = static_cast<double>(plan.source.bytes_total());
   table.leaf_count = planner::leaves(plan.layout).size();
+  table.parent_count = planner::nodes(plan.layout).size() - table.leaf_count;
   table.index_count = planner::target_indexes(plan.source, plan.layout, plan.key_columns_with_nulls).size();
   return table;
 }
@@ -371,10 +458,11 @@ Extrapolation extrapolate(const Findings& findings, const WholeTable& table, con
   add_kinds(making, window_of(analysis, pace));
   fill_kinds_not_reached(making);
   add_indexes(making);
+  add_statistics(making);
+  settle_operations(making);
   capacity::Job& job = making.made.job;
   job.workers = findings.workers;
   job.wal_kept_bytes = findings.settings.max_wal_bytes;
-  job.ops_position = ops_position_of(findings);
   return making.made;
 }
 

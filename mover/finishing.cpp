@@ -214,6 +214,11 @@ void finish_target(const Plan& plan, const Sessions& sessions, const RetryContex
     publish(work);
   }
   analyze_target(plan, sessions, context, options);
+  if (!plan.layout.existing) {
+    for_all_nodes(work, "allowing autovacuum", [&](const PartitionNode& node, const TargetObjects&) {
+      return node.is_leaf() ? planner::allow_autovacuum_sql(plan, node) : Statements{};
+    });
+  }
 }
 
 }  // namespace pgsluice::mover

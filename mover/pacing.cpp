@@ -8,14 +8,6 @@ namespace {
 
 constexpr const char* kPause = "pause";
 
-bool is_limited(const gate::Budget& budget) {
-  return budget.operations_per_second || budget.bytes_per_second || budget.server_operations_per_second;
-}
-
-bool is_empty(const Brakes& brakes) {
-  return brakes.of_server.empty() && brakes.of_machine.empty();
-}
-
 }  // namespace
 
 gate::Budget budget_of(const ControlState& state) {
@@ -33,20 +25,16 @@ Pacing::Pacing(const Sessions& sessions, const PacingOptions& options, ControlSe
   std::optional<pg::Connection> first;
   std::unique_ptr<Meter> meter;
   Brakes brakes;
-  const bool needs_meter = is_limited(options.budget) || options.is_meter_asked_for;
-  const BrakeOptions& wanted = options.brakes;
-  const bool has_brakes = wanted.lag_seconds_max || wanted.slot_wal_bytes_max || wanted.lock_waits_max ||
-                          wanted.free_bytes_min || !wanted.pause_query.empty() || !wanted.pause_file.empty() ||
-                          !wanted.window.empty();
+  const bool needs_meter = gate::is_limited(options.budget) || options.is_meter_asked_for;
   gate::Options settings;
   settings.budget = options.budget;
   settings.has_meter = false;
-  if (needs_meter || has_brakes) {
+  if (needs_meter || !options.brakes.is_empty()) {
     first.emplace(open());
     if (needs_meter) {
       meter = make_meter(*first, options.meter);
     }
-    brakes = make_brakes(*first, wanted);
+    brakes = make_brakes(*first, options.brakes);
     if (meter) {
       settings.has_meter = true;
       settings.meter_delay_seconds = meter->delay_seconds();
@@ -59,7 +47,7 @@ Pacing::Pacing(const Sessions& sessions, const PacingOptions& options, ControlSe
   keeper_.emplace(settings, stop);
   keeper_->with(
       [](gate::Gate& gate, double) { gate.add(gate::Brake::when_on(kPause, "paused by `pgsluice control`")); });
-  if (meter || !is_empty(brakes)) {
+  if (meter || !brakes.is_empty()) {
     watch_.emplace(*keeper_, std::move(*first), open, std::move(meter), std::move(brakes),
                    [&observer](const std::string& text) { observer.noted(text); });
   }

@@ -6,7 +6,6 @@
 #include <mutex>
 
 #include "mover/batch_method.hpp"
-#include "mover/meter.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/tally.hpp"
 #include "mover/trial_observer.hpp"
@@ -93,13 +92,13 @@ Findings read_sample(const planner::Plan& plan, const Sessions& sessions, const 
         units.cancellable([&sessions, settings] { return sessions.open_source("trial, reading", settings); }));
     pids.push_back(readers.back().connection().backend_pid());
   }
-  const std::unique_ptr<Meter> meter = make_meter(lead, {});
+  const std::unique_ptr<Meter> meter = make_meter(lead, options.meter);
   findings.meter_text = meter->description();
   const gate::MeterSample counted_before = meter->read(lead);
 
   shown.phase_began("reading a sample", "ranges");
   const std::jthread alarm = watch_time(stop, trial_stop, options.time_max);
-  TrialSampler sampler(sessions, tally);
+  TrialSampler sampler(sessions, tally, options.meter);
   const auto begun = Clock::now();
   for (auto stratum = queue.next_stratum(); stratum && !trial_stop.is_requested(); stratum = queue.next_stratum()) {
     const std::vector<std::uint32_t> ranges = queue.take(*stratum, options.workers);

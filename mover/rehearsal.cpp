@@ -8,11 +8,11 @@
 #include <mutex>
 #include <utility>
 
+#include "mover/analyzing.hpp"
 #include "mover/calibration.hpp"
 #include "mover/crew.hpp"
 #include "mover/indexes.hpp"
 #include "mover/leaf_index.hpp"
-#include "mover/meter.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/prepare.hpp"
 #include "mover/rehearsal_ledger.hpp"
@@ -22,6 +22,7 @@
 #include "mover/trial_queue.hpp"
 #include "mover/trial_sampler.hpp"
 #include "pg/failure.hpp"
+#include "planner/analyze_sql.hpp"
 #include "planner/index_sql.hpp"
 
 namespace pgsluice::mover {
@@ -38,6 +39,8 @@ constexpr double kRounds = 5;
 constexpr std::size_t kPassesWanted = 8;
 // The server's counters of sessions that have ended are current after that.
 constexpr std::chrono::milliseconds kCountersSettle{1200};
+// Rows that ANALYZE samples for each unit of a statistics target. Source: analyze.c, std_typanalyze().
+constexpr double kSampledPerTarget = 300;
 
 double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
@@ -79,6 +82,7 @@ class Rehearsal {
   planner::Method choose_method(Crew& crew, TrialQueue& queue);
   void move_in_passes(Crew& crew, TrialQueue& queue, TrialSampler& sampler);
   Moved move_ranges(Crew& crew, const std::vector<std::uint32_t>& ranges, planner::Method method);
+  std::optional<CountedIo> count(const gate::MeterSample& before, Meter& meter);
   void settle(const gate::MeterSample& before, Meter& meter);
   void checkpoint();
   double pass_seconds() const;
@@ -116,6 +120,9 @@ void Rehearsal::checkpoint() {
 void Rehearsal::measure_empty_leaf() {
   const std::vector<planner::TargetIndex> indexes = leaf_indexes(plan_);
   const std::vector<const planner::PartitionNode*> leaves = planner::leaves(plan_.layout);
+  if (!leaves.empty()) {
+    findings_.empty_statistics = measured([&] { lead_.query(planner::analyze_sql(*leaves.front()).sql); });
+  }
   findings_.has_indexes = !indexes.empty() && !leaves.empty();
   if (!findings_.has_indexes) {
     return;
@@ -256,7 +263,7 @@ void Rehearsal::move_sample() {
   }
   findings_.moving = measured([&] {
     findings_.method = plan_.methods.size() > 1 ? choose_method(crew, queue) : plan_.method;
-    TrialSampler sampler(sessions_, tally);
+    TrialSampler sampler(sessions_, tally, options_.meter);
     moving_begun_ = Clock::now();
     move_in_passes(crew, queue, sampler);
     findings_.seconds = sampler.finish();
@@ -266,17 +273,28 @@ void Rehearsal::move_sample() {
 }
 
 // Everything that was done shows in the counters from here on.
-void Rehearsal::settle(const gate::MeterSample& before, Meter& meter) {
+std::optional<CountedIo> Rehearsal::count(const gate::MeterSample& before, Meter& meter) {
   checkpoint();
-  findings_.ended_with_checkpoint = findings_.settings.may_checkpoint;
   pause(kCountersSettle, stop_);
   const gate::MeterSample after = meter.read(lead_);
-  if (after.stats_reset == before.stats_reset) {
-    findings_.pages_read = grown(after.pages_read, before.pages_read);
-    findings_.pages_written = grown(after.pages_written, before.pages_written);
-    if (after.device_operations && before.device_operations) {
-      findings_.device_operations = grown(*after.device_operations, *before.device_operations);
-    }
+  if (after.stats_reset != before.stats_reset) {
+    return std::nullopt;
+  }
+  CountedIo counted;
+  counted.pages_read = grown(after.pages_read, before.pages_read);
+  counted.pages_written = grown(after.pages_written, before.pages_written);
+  if (after.device_operations && before.device_operations) {
+    counted.device_operations = grown(*after.device_operations, *before.device_operations);
+  }
+  return counted;
+}
+
+void Rehearsal::settle(const gate::MeterSample& before, Meter& meter) {
+  findings_.ended_with_checkpoint = findings_.settings.may_checkpoint;
+  if (const std::optional<CountedIo> counted = count(before, meter)) {
+    findings_.pages_read = counted->pages_read;
+    findings_.pages_written = counted->pages_written;
+    findings_.device_operations = counted->device_operations;
   }
   const pg::Result sizes = fixed_query(lead_, "tree_sizes", {pg::quoted(plan_.layout.root.name)});
   findings_.target_bytes = sizes.number(0, 0);
@@ -290,17 +308,25 @@ Findings Rehearsal::act() {
   findings_.strata = options_.strata;
   register_rehearsal(lead_, plan_);
   findings_.settings = read_trial_settings(lead_);
+  for (const planner::Column& column : plan_.source.columns) {
+    findings_.settings.sampled_rows =
+        std::max(findings_.settings.sampled_rows, kSampledPerTarget * column.statistics_target.value_or(0));
+  }
   findings_.preparing = measured([&] { prepare_target(plan_, sessions_, context()); });
   measure_empty_leaf();
   checkpoint();
-  const std::unique_ptr<Meter> meter = make_meter(lead_, {});
+  const std::unique_ptr<Meter> meter = make_meter(lead_, options_.meter);
   findings_.meter_text = meter->description();
   const gate::MeterSample before = meter->read(lead_);
   move_sample();
+  if (!stop_.is_requested() && findings_.settings.may_checkpoint) {
+    findings_.counted_moving = count(before, *meter);
+  }
   if (!stop_.is_requested()) {
     findings_.indexing = measured([&] {
       build_indexes(plan_, sessions_, context(), {findings_.index_jobs, options_.index_memory, nullptr, {}});
     });
+    findings_.analyzing = measured([&] { analyze_target(plan_, sessions_, context(), {findings_.index_jobs, false}); });
     settle(before, *meter);
   }
   return findings_;
@@ -338,6 +364,7 @@ TrialSettings read_trial_settings(pg::Connection& target) {
   settings.cache_bytes = row.number(0, 2);
   settings.may_checkpoint = row.boolean(0, 3);
   settings.has_logical_slot = row.boolean(0, 4);
+  settings.sampled_rows = kSampledPerTarget * row.number(0, 5);
   return settings;
 }
 

@@ -1,6 +1,6 @@
 // A trial: makes a scratch target, moves sampled ranges of the source into it as a run would, builds its indexes on
-// what was moved, measures all of it, and removes everything again, also when it fails or is stopped. The source is
-// only read: a method that empties it is refused.
+// what was moved, analyzes it, measures all of it, and removes everything again, also when it fails or is stopped. The
+// source is only read: a method that empties it is refused.
 //
 // How work is told apart: ranges of one stratum are moved at a time, by all workers (a pass), in rounds over the
 // strata, so that what the server counted in a pass belongs to that stratum. Writing is deferred, and counted once for
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "mover/meter.hpp"
 #include "mover/observer.hpp"
 #include "mover/rehearsal_findings.hpp"
 #include "mover/retry.hpp"
@@ -32,6 +33,7 @@ struct RehearsalOptions {
   std::optional<std::uint64_t> ranges_max;
   std::vector<TrialStratum> strata;  // Of the plan's ranges.
   std::size_t trials_before = 0;     // Of the same strata: this one begins with other ranges, as far as there are some.
+  MeterOptions meter;                // Not `none`.
   RetryOptions retry;
 };
 

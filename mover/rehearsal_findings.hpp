@@ -38,6 +38,13 @@ struct TrialSecond {
   std::optional<double> device_operations;  // Where the volume tells.
 };
 
+// By the server and its volume.
+struct CountedIo {
+  double pages_read = 0;
+  double pages_written = 0;
+  std::optional<double> device_operations;
+};
+
 struct TrialStage {
   double seconds = 0;
   ServerWork work;
@@ -50,6 +57,7 @@ struct TrialSettings {
   double cache_bytes = 0;    // effective_cache_size
   bool may_checkpoint = false;
   bool has_logical_slot = false;  // Of this database: somebody may replicate what a trial writes.
+  double sampled_rows = 30'000;   // By ANALYZE of each table at most, and so many pages.
 };
 
 struct Findings {
@@ -71,6 +79,8 @@ struct Findings {
   TrialStage empty_leaf;  // The indexes of one leaf without rows: what does not grow with rows.
   TrialStage indexing;    // All indexes, on the rows that were moved.
   bool has_indexes = false;
+  TrialStage empty_statistics;  // ANALYZE of one leaf without rows.
+  TrialStage analyzing;         // Of the whole tree.
 
   double rows_in_target = 0;  // More than the passes' where methods were compared first.
   double target_bytes = 0;    // Heap and TOAST, of these rows.
@@ -78,8 +88,10 @@ struct Findings {
   std::optional<double> pages_written;      // From the first pass to the end, by everybody.
   std::optional<double> device_operations;  // The same, where the volume tells.
   double pages_read = 0;                    // From the first pass to the end, by everybody.
-  bool ended_with_checkpoint = false;       // So that pages_written holds what was deferred.
-  std::string meter_text;                   // What the counters are and cannot see.
+  // The same three until the rows were moved; absent where a CHECKPOINT did not end that part.
+  std::optional<CountedIo> counted_moving;
+  bool ended_with_checkpoint = false;  // So that pages_written holds what was deferred.
+  std::string meter_text;              // What the counters are and cannot see.
 };
 
 // The rows that the passes moved.

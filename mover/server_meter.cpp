@@ -31,8 +31,8 @@ constexpr std::array kPages = {
     MeterSource{"meter_pages_io", 16, 17, "pg_stat_io: reads and writes by all processes",
                 "files that bypass shared buffers (index builds' own writes, temporary files)"},
     MeterSource{"meter_pages_bgwriter", 1, 16,
-                "pg_stat_database: reads of all databases; pg_stat_bgwriter: writes by all processes, files that grow "
-                "included",
+                "pg_stat_database: reads of all databases; pg_stat_bgwriter: writes by all processes; files that grow "
+                "included in both",
                 "temporary files"},
     MeterSource{"meter_pages_bgwriter", 17, kAnyVersion,
                 "pg_stat_database: reads of all databases; pg_stat_checkpointer and pg_stat_bgwriter: writes by "
@@ -141,7 +141,9 @@ void ServerMeter::read_checkpoints(pg::Connection& connection, gate::MeterSample
 }
 
 gate::MeterSample ServerMeter::read(pg::Connection& connection) {
+  constexpr int kFirstThatTellsGrowthFromReading = 16;
   gate::MeterSample sample;
+  sample.reads_hold_growth = version_ < kFirstThatTellsGrowthFromReading;
   {
     const pg::Result result = fixed_query(connection, pages_->statement);
     const planner::ResultRow row(result, 0);

@@ -18,13 +18,39 @@ double number_in(const json& node, const char* name) {
   return found != node.end() && found->is_number() ? found->get<double>() : 0;
 }
 
+double number_below(const json& node, const char* name) {
+  double sum = 0;
+  if (const auto below = node.find("Plans"); below != node.end() && below->is_array()) {
+    for (const json& child : *below) {
+      sum += number_in(child, name);
+    }
+  }
+  return sum;
+}
+
+// What an INSERT by itself wrote, and dirtied: PostgreSQL 15 and older count a file's growth as writing, besides the
+// pages that had to leave the cache.
+double pages_grown_by(const json& node) {
+  double grown = 0;
+  if (node.value("Operation", "") == "Insert") {
+    const auto own = [&](const char* name) { return std::max(0.0, number_in(node, name) - number_below(node, name)); };
+    grown = std::min(own("Shared Written Blocks"), own("Shared Dirtied Blocks"));
+  }
+  if (const auto below = node.find("Plans"); below != node.end() && below->is_array()) {
+    for (const json& child : *below) {
+      grown += pages_grown_by(child);
+    }
+  }
+  return grown;
+}
+
 // Temporary files are read and written, too; that they may never leave the kernel's cache is true of pages as well.
 gate::Touched touched_by(const json& node) {
   return {number_in(node, "Shared Read Blocks") + number_in(node, "Local Read Blocks") +
               number_in(node, "Temp Read Blocks"),
           number_in(node, "Shared Dirtied Blocks") + number_in(node, "Local Dirtied Blocks") +
               number_in(node, "Temp Written Blocks"),
-          number_in(node, "WAL Bytes")};
+          number_in(node, "WAL Bytes"), pages_grown_by(node)};
 }
 
 std::optional<double> rows_of_topmost(const json& node) {

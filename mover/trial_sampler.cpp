@@ -1,8 +1,8 @@
 #include "mover/trial_sampler.hpp"
 
 #include <optional>
+#include <utility>
 
-#include "mover/meter.hpp"
 #include "pg/failure.hpp"
 
 namespace pgsluice::mover {
@@ -43,8 +43,8 @@ TrialSecond between(const Look& before, const Look& now, std::size_t stratum) {
 
 }  // namespace
 
-TrialSampler::TrialSampler(const Sessions& sessions, const Tally& tally)
-    : sessions_(sessions), tally_(tally), thread_([this] {
+TrialSampler::TrialSampler(const Sessions& sessions, const Tally& tally, MeterOptions meter)
+    : sessions_(sessions), tally_(tally), meter_(std::move(meter)), thread_([this] {
         try {
           look_until_ended();
         } catch (const pg::Failure&) {
@@ -70,7 +70,7 @@ std::vector<TrialSecond> TrialSampler::finish() {
 
 void TrialSampler::look_until_ended() {
   pg::Connection connection = sessions_.open_target("trial, watching");
-  const std::unique_ptr<Meter> meter = make_meter(connection, {});
+  const std::unique_ptr<Meter> meter = make_meter(connection, meter_);
   const auto look = [&] {
     Look now;
     now.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();

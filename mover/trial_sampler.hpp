@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "mover/meter.hpp"
 #include "mover/rehearsal_findings.hpp"
 #include "mover/sessions.hpp"
 #include "mover/tally.hpp"
@@ -20,7 +21,7 @@ namespace pgsluice::mover {
 class TrialSampler {
  public:
   // Begins at once; both must outlive it. Rows are counted by `tally`.
-  TrialSampler(const Sessions& sessions, const Tally& tally);
+  TrialSampler(const Sessions& sessions, const Tally& tally, MeterOptions meter);
   TrialSampler(const TrialSampler&) = delete;
   TrialSampler& operator=(const TrialSampler&) = delete;
   ~TrialSampler();
@@ -36,6 +37,7 @@ class TrialSampler {
 
   const Sessions& sessions_;
   const Tally& tally_;
+  const MeterOptions meter_;
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::atomic<std::size_t> stratum_{0};
   std::mutex mutex_;

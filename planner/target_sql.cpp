@@ -139,6 +139,11 @@ Statements statements_after_rows_sql(const Plan& plan) {
     add_finish(statements, plan);
   }
   append(statements, analyze_target_sql(plan));
+  if (!plan.layout.existing) {
+    for (const PartitionNode* leaf : leaves(plan.layout)) {
+      append(statements, allow_autovacuum_sql(plan, *leaf));
+    }
+  }
   return statements;
 }
 

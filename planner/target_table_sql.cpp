@@ -1,6 +1,8 @@
 #include "planner/target_table_sql.hpp"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "planner/mark.hpp"
 #include "planner/reloptions_sql.hpp"
@@ -182,11 +184,37 @@ void add_sequence_owners(Statements& statements, const Plan& plan) {
   }
 }
 
+constexpr std::array<std::string_view, 2> kAutovacuumSwitches = {"autovacuum_enabled", "toast.autovacuum_enabled"};
+
+bool is_autovacuum_switch(const std::string& option) {
+  return std::find(kAutovacuumSwitches.begin(), kAutovacuumSwitches.end(), option.substr(0, option.find('='))) !=
+         kAutovacuumSwitches.end();
+}
+
+// Other table access methods need not know them.
+bool has_autovacuum_switches(const TableFacts& source) {
+  return source.access_method.empty() || source.access_method == "heap";
+}
+
+std::vector<std::string> options_while_filled(const TableFacts& source) {
+  if (!has_autovacuum_switches(source)) {
+    return source.reloptions;
+  }
+  std::vector<std::string> options;
+  std::remove_copy_if(source.reloptions.begin(), source.reloptions.end(), std::back_inserter(options),
+                      is_autovacuum_switch);
+  for (const std::string_view name : kAutovacuumSwitches) {
+    options.push_back(std::string(name) + "=off");
+  }
+  return options;
+}
+
 // What only tables with rows of their own can have.
 std::string leaf_storage_sql(const Plan& plan) {
   const TableFacts& source = plan.source;
+  const std::vector<std::string> options = options_while_filled(source);
   return (source.access_method.empty() ? "" : " USING " + pg::quoted(source.access_method)) +
-         (source.reloptions.empty() ? "" : " WITH (" + reloptions_sql(source.reloptions) + ")") +
+         (options.empty() ? "" : " WITH (" + reloptions_sql(options) + ")") +
          (source.tablespace.empty() || !plan.one_database ? "" : " TABLESPACE " + pg::quoted(source.tablespace));
 }
 
@@ -247,6 +275,22 @@ Statements create_partition_sql(const Plan& plan, const PartitionNode& node, con
                                kAccessExclusive, parent));
   add_column_settings(statements, plan, node, false);
   statements.push_back(on_node(comment_on_table_sql(plan, node, ""), "SHARE UPDATE EXCLUSIVE", node));
+  return statements;
+}
+
+Statements allow_autovacuum_sql(const Plan& plan, const PartitionNode& leaf) {
+  if (!has_autovacuum_switches(plan.source)) {
+    return {};
+  }
+  const std::string table = "ALTER TABLE " + pg::quoted(leaf.name);
+  const std::vector<std::string> switches(kAutovacuumSwitches.begin(), kAutovacuumSwitches.end());
+  Statements statements = {on_node(table + " RESET (" + reloptions_sql(switches) + ")", "SHARE UPDATE EXCLUSIVE", leaf)};
+  std::vector<std::string> own;
+  std::copy_if(plan.source.reloptions.begin(), plan.source.reloptions.end(), std::back_inserter(own),
+               is_autovacuum_switch);
+  if (!own.empty()) {
+    statements.push_back(on_node(table + " SET (" + reloptions_sql(own) + ")", "SHARE UPDATE EXCLUSIVE", leaf));
+  }
   return statements;
 }
 

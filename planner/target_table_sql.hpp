@@ -28,8 +28,12 @@ int target_major_version(const Plan& plan);
 // Ensures: root and own sequences carry the mark.
 Statements create_root_sql(const Plan& plan);
 
-// One partition, of any level below the root. Ensures: it carries the mark.
+// One partition, of any level below the root. Ensures: it carries the mark. A leaf is left alone by autovacuum: to
+// analyze it again and again while it grows is worth nothing, and reads a sample of each leaf at once, in no budget.
 Statements create_partition_sql(const Plan& plan, const PartitionNode& node, const PartitionNode& parent);
+
+// When a leaf is filled and analyzed: autovacuum may have it, as far as the source's own storage parameters let it.
+Statements allow_autovacuum_sql(const Plan& plan, const PartitionNode& leaf);
 
 // Gives a table of the target (and the sequences that it owns) to the source's owner.
 Statement owner_sql(const Plan& plan, const PartitionNode& node);

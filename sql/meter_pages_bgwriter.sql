@@ -1,5 +1,5 @@
 -- Pages of 8 KiB that all databases read, and that checkpoints, the background writer and backends wrote. A backend that extends a file
--- counts as one that writes. The epoch changes with every reset and every start of the server.
+-- counts as one that reads and one that writes. The epoch changes with every reset and every start of the server.
 SELECT (d.blocks_read * s.block_bytes / 8192)::bigint AS pages_read,
        ((b.buffers_checkpoint + b.buffers_clean + b.buffers_backend) * s.block_bytes / 8192)::bigint AS pages_written,
        NULL::bigint AS requests,

@@ -18,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kUniqueViolation = "23505";
+constexpr std::string_view kDeadlock = "40P01";
 constexpr std::string_view kCheckViolation = "23514";  // Also: no partition of the table takes the row.
 constexpr std::int64_t kBlocksPerShare = 100;          // Some ten thousand notes.
 
@@ -28,7 +29,6 @@ struct Work {
   const RetryContext& context;
   const ApplierOptions& options;
   Session lead;
-  ParallelUnits units;
   std::deque<Session> open;
 };
 
@@ -39,7 +39,7 @@ Backlog read_backlog(Work& work) {
   return backlog;
 }
 
-std::uint64_t apply_share(Work& work, Session& session, const Share& share) {
+std::uint64_t apply_share(Work& work, Session& session, const Share& share, std::atomic<bool>& met) {
   std::optional<gate::Permit> permit;
   if (work.options.gate != nullptr) {
     permit = work.options.gate->enter(static_cast<std::uint64_t>(kBlocksPerShare) * 100);
@@ -49,8 +49,17 @@ std::uint64_t apply_share(Work& work, Session& session, const Share& share) {
   }
   std::uint64_t rows = 0;
   try {
-    repeat_until_done(session, work.context, "applying changes",
-                      [&](pg::Connection& connection) { rows = work.feed.apply(connection, share); });
+    repeat_until_done(session, work.context, "applying changes", [&](pg::Connection& connection) {
+      try {
+        rows = work.feed.apply(connection, share, false);
+      } catch (const pg::Failure& failure) {
+        met = met || failure.sqlstate() == kUniqueViolation || failure.sqlstate() == kDeadlock;
+        if (failure.sqlstate() != kUniqueViolation) {
+          throw;
+        }
+        rows = work.feed.apply(connection, share, true);
+      }
+    });
   } catch (...) {
     if (permit) {
       work.options.gate->leave(*permit, {});
@@ -63,35 +72,41 @@ std::uint64_t apply_share(Work& work, Session& session, const Share& share) {
   return rows;
 }
 
-// Over the whole log once. Returns the notes brought over; sets `met` where rows met in a unique index.
-std::uint64_t pass(Work& work, bool& met) {
+// What a pass over the log did.
+struct Passed {
+  std::uint64_t rows = 0;
+  bool met = false;       // Rows of several moments met in a unique index; sessions were in each other's way.
+  bool has_left = false;  // Some notes, because their rows meet others that are noted elsewhere.
+};
+
+// Over the whole log once, in so many lanes.
+Passed pass(Work& work, unsigned lanes) {
   std::int64_t extent = 0;
   repeat_until_done(work.lead, work.context, "looking at the changes",
                     [&](pg::Connection& connection) { extent = work.feed.read_extent(connection); });
-  const unsigned lanes = work.units.workers();
   const std::int64_t width = kBlocksPerShare * lanes;
   const std::int64_t windows = (extent + width - 1) / width;
   std::atomic<std::uint64_t> rows = 0;
-  std::atomic<bool> has_met = false;
-  const bool finished =
-      work.units.run(static_cast<std::size_t>(windows) * lanes, [&](unsigned worker, std::size_t unit) {
-        const auto window = static_cast<std::int64_t>(unit / lanes);
-        const auto lane = static_cast<unsigned>(unit % lanes);
-        try {
-          rows += apply_share(work, work.open[worker],
-                              {window * width, std::min(extent, (window + 1) * width), lane, lanes});
-        } catch (const pg::Failure& failure) {
-          if (failure.sqlstate() != kUniqueViolation) {
-            throw explained_refresh(failure, work.feed.feed());
-          }
-          has_met = true;
-        }
-      });
+  std::atomic<bool> met = false;
+  std::atomic<bool> has_left = false;
+  ParallelUnits units(lanes, work.context.stop);
+  const bool finished = units.run(static_cast<std::size_t>(windows) * lanes, [&](unsigned worker, std::size_t unit) {
+    const auto window = static_cast<std::int64_t>(unit / lanes);
+    const auto lane = static_cast<unsigned>(unit % lanes);
+    try {
+      rows += apply_share(work, work.open[worker],
+                          {window * width, std::min(extent, (window + 1) * width), lane, lanes}, met);
+    } catch (const pg::Failure& failure) {
+      if (failure.sqlstate() != kUniqueViolation) {
+        throw explained_refresh(failure, work.feed.feed());
+      }
+      has_left = true;
+    }
+  });
   if (!finished) {
     leave_if_stopped(work.context, "applying changes");
   }
-  met = has_met;
-  return rows;
+  return {rows, met, has_left};
 }
 
 void tidy(Work& work) {
@@ -128,6 +143,9 @@ double seconds_since(Clock::time_point begun) {
 }  // namespace
 
 pg::Failure explained_refresh(const pg::Failure& failure, const planner::Feed& feed) {
+  if (failure.sqlstate() != kCheckViolation && failure.sqlstate() != kUniqueViolation) {
+    return failure;
+  }
   pg::Failure better(failure.kind(), "a changed row of " + pg::display(feed.from) + " cannot be brought to " +
                                          pg::display(feed.to) + ": " + failure.what());
   better.detail(failure.detail()).sqlstate(failure.sqlstate());
@@ -147,16 +165,17 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
             context,
             options,
             Session([&sessions] { return open_patient_target(sessions, "applying, lead"); }),
-            ParallelUnits(options.workers, context.stop),
             {}};
-  for (unsigned worker = 0; worker < work.units.workers(); ++worker) {
-    work.open.emplace_back(work.units.cancellable([&] { return open_applier(sessions, feed.feed()); }));
+  const unsigned workers = std::max(1U, options.workers);
+  for (unsigned worker = 0; worker < workers; ++worker) {
+    work.open.emplace_back([&sessions] { return open_applier(sessions); });
   }
   const auto begun = Clock::now();
   CatchUp result;
   Race race;
   Progress progress;
-  progress.workers = work.units.workers();
+  progress.workers = workers;
+  unsigned lanes = workers;
   repeat_until_done(work.lead, context, "looking at the changes",
                     [&](pg::Connection& connection) { refuse_broken_capture(feed, connection); });
   result.left = read_backlog(work);
@@ -170,10 +189,12 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
     leave_if_stopped(context, "applying changes");
     const auto pass_begun = Clock::now();
     const std::uint64_t before = result.left.rows;
-    bool met = false;
-    const std::uint64_t applied = pass(work, met);
+    const Passed passed = pass(work, lanes);
+    const std::uint64_t applied = passed.rows;
     result.rows += applied;
-    if (met) {
+    // Sessions that exchange unique values wait for each other, and one of two for a deadlock's time-out.
+    lanes = passed.met ? 1 : workers;
+    if (passed.has_left) {
       result.rows += make_exact(feed, sessions, context);
     }
     tidy(work);
@@ -190,21 +211,19 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
 }
 
 std::uint64_t make_exact(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context) {
-  Session session([&] { return open_applier(sessions, feed.feed()); });
+  Session session([&] { return open_applier(sessions); });
   std::uint64_t rows = 0;
   try {
     repeat_until_done(session, context, "bringing all changes over at once", [&](pg::Connection& connection) {
-      connection.begin("ISOLATION LEVEL REPEATABLE READ");
-      try {
+      // Alone: a unique index knows newer rows than the snapshot, if somebody else brings them over meanwhile.
+      feed.with_log(connection, true, [&] {
+        connection.begin("ISOLATION LEVEL REPEATABLE READ");
         rows = feed.apply_everything(connection);
-      } catch (...) {
-        connection.rollback();
-        throw;
-      }
-      connection.commit();
+        connection.commit();
+      });
     });
   } catch (const pg::Failure& failure) {
-    throw failure.sqlstate().empty() ? failure : explained_refresh(failure, feed.feed());
+    throw explained_refresh(failure, feed.feed());
   }
   return rows;
 }

@@ -35,7 +35,7 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
 // how many notes it was. Fails: as catch_up.
 std::uint64_t make_exact(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context);
 
-// The failure of a refresh, with what it means and what to do.
+// The failure of a refresh, with what it means and what to do where its rows are at fault.
 pg::Failure explained_refresh(const pg::Failure& failure, const planner::Feed& feed);
 
 }  // namespace pgsluice::mover

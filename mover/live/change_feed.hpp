@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 #include "pg/connection.hpp"
 #include "planner/feed.hpp"
@@ -52,10 +53,15 @@ class ChangeFeed {
   virtual Backlog read_backlog(pg::Connection& connection) const = 0;
   virtual std::int64_t read_extent(pg::Connection& connection) const = 0;
 
-  // Brings a share over, in a transaction of its own and one round trip. Returns how many notes it was. The connection
-  // must come from open_applier(). Fails: server (40001, to be repeated; 23505, when rows of different moments meet in
+  // Calls `body` while it is sure that nobody has the backlog for itself (`alone` false), or that nobody else works on
+  // it (`alone` true): to be asked for before a transaction takes its snapshot. What apply() does by itself needs none.
+  virtual void with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const = 0;
+
+  // Brings a share over, in a transaction of its own. Returns how many notes it was. Rows are updated in place or, if
+  // `exactly`, deleted and inserted, so that those of the share cannot be in each other's way. The connection must come
+  // from open_applier(). Fails: server (40001, to be repeated; 23505, when rows of different moments meet in
   // a unique index: apply_exactly() then; 23514, when no partition takes a row), connection, in_doubt (to be repeated).
-  virtual std::uint64_t apply(pg::Connection& connection, const Share& share) const = 0;
+  virtual std::uint64_t apply(pg::Connection& connection, const Share& share, bool exactly) const = 0;
 
   // Everything of a range, in the caller's REPEATABLE READ transaction.
   virtual std::uint64_t apply_range(pg::Connection& connection, const planner::RangeKey& key,

@@ -31,6 +31,22 @@ void refuse_other_phase(const planner::Checkpoint& checkpoint, Phase in_ledger) 
       .status("nothing was changed");
 }
 
+void end_capture(const planner::Plan& plan, const Sessions& sessions, const RetryContext& context) {
+  constexpr std::string_view kLockNotAvailable = "55P03";
+  try {
+    end_following(TriggerLog(planner::reverse_feed(plan)), sessions, context);
+  } catch (const Failure& failure) {
+    if (failure.sqlstate() != kLockNotAvailable) {
+      throw;
+    }
+    throw Failure(FailureKind::interrupted,
+                  "no gap was found to take our triggers off " + pg::display(plan.source.name))
+        .detail(failure.what())
+        .hint("Run the same command again at a quieter moment, or with a longer --lock-timeout.")
+        .status("nothing was dropped; the table is in use as before");
+  }
+}
+
 // Before the capture ends: until then there is a way back.
 void refuse_used_table(pg::Connection& connection, const planner::Plan& plan) {
   std::string users;
@@ -51,7 +67,11 @@ void refuse_used_table(pg::Connection& connection, const planner::Plan& plan) {
 FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& sessions, const RetryOptions& retry,
                                const StopRequest& stop, Observer& observer) {
   const planner::Plan& plan = checkpoint.plan();
-  const RetryContext context{retry, stop, observer};
+  // As patient as a cutover: the triggers' lock has to find a gap, too.
+  RetryOptions patient = retry;
+  patient.statement_attempts_max = 200;
+  patient.pause_max = std::chrono::seconds(3);
+  const RetryContext context{patient, stop, observer};
   if (checkpoint.phase() == Phase::finished) {
     return {true};
   }
@@ -78,7 +98,7 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
   if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
     Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
   }
-  end_following(TriggerLog(planner::reverse_feed(plan)), sessions, context);
+  end_capture(plan, sessions, context);
   forget_feed(TriggerLog(planner::forward_feed(plan)), sessions, context);
   finish_swap(plan, sessions, context);
   repeat_until_done(lead, context, "removing the migration from the ledger",

@@ -77,16 +77,36 @@ std::int64_t TriggerLog::read_extent(pg::Connection& connection) const {
   return fixed_query(connection, "heap_blocks", {pg::quoted(feed_.log())}).integer(0, 0);
 }
 
-std::uint64_t TriggerLog::apply(pg::Connection& connection, const Share& share) const {
+void TriggerLog::with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const {
+  fixed_query(connection, alone ? "hold_log" : "share_log", {feed_.migration_id});
+  const auto release = [&] {
+    fixed_query(connection, "release_log", {feed_.migration_id, alone ? "false" : "true"});
+  };
+  try {
+    body();
+  } catch (...) {
+    connection.rollback();
+    if (connection.is_open()) {  // Else the server has released it.
+      release();
+    }
+    throw;
+  }
+  release();
+}
+
+std::uint64_t TriggerLog::apply(pg::Connection& connection, const Share& share, bool exactly) const {
   const planner::Portion portion =
       planner::lane_sql(feed_, share.place_begin, share.place_end, share.lane, share.lane_count);
-  const planner::RefreshSql sql = planner::refresh_sql(feed_, portion);
+  const planner::RefreshSql sql =
+      exactly ? planner::exact_refresh_sql(feed_, portion) : planner::refresh_sql(feed_, portion);
   const std::vector<pg::Step> steps = {pg::begin_step("ISOLATION LEVEL REPEATABLE READ"),
                                        pg::prepared_step(sql.remove_stale, portion.parameters),
                                        pg::prepared_step(sql.bring_current, portion.parameters),
                                        pg::prepared_step(sql.forget, portion.parameters), pg::commit_step()};
   constexpr std::size_t kForget = 3;
-  return connection.run_together(steps)[kForget].affected_rows();
+  std::uint64_t rows = 0;
+  with_log(connection, false, [&] { rows = connection.run_together(steps)[kForget].affected_rows(); });
+  return rows;
 }
 
 std::uint64_t TriggerLog::apply_range(pg::Connection& connection, const planner::RangeKey& key,
@@ -124,10 +144,8 @@ std::uint64_t TriggerLog::refill(pg::Connection& connection) const {
   return connection.query(planner::refill_sql(feed_)).affected_rows();
 }
 
-pg::Connection open_applier(const Sessions& sessions, const planner::Feed& feed) {
-  pg::Connection connection = open_patient_target(sessions, "applying", planning_settings());
-  fixed_query(connection, "share_log", {feed.migration_id});
-  return connection;
+pg::Connection open_applier(const Sessions& sessions) {
+  return open_patient_target(sessions, "applying", planning_settings());
 }
 
 void plan_as_applier(pg::Connection& connection) {

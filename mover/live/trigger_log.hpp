@@ -17,7 +17,8 @@ class TriggerLog : public ChangeFeed {
   Installed read_installed(pg::Connection& connection) const override;
   Backlog read_backlog(pg::Connection& connection) const override;
   std::int64_t read_extent(pg::Connection& connection) const override;
-  std::uint64_t apply(pg::Connection& connection, const Share& share) const override;
+  void with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const override;
+  std::uint64_t apply(pg::Connection& connection, const Share& share, bool exactly) const override;
   std::uint64_t apply_range(pg::Connection& connection, const planner::RangeKey& key,
                             const planner::Range& range) const override;
   std::uint64_t apply_everything(pg::Connection& connection) const override;
@@ -30,9 +31,8 @@ class TriggerLog : public ChangeFeed {
   planner::Feed feed_;
 };
 
-// A session for applying: its statements are driven by the log and look rows up by index, and it keeps others from
-// reducing the log while it lives. Fails: connection; server (55P03, when somebody reduces it now).
-pg::Connection open_applier(const Sessions& sessions, const planner::Feed& feed);
+// A session for applying: its statements are driven by the log and look rows up by index. Fails: connection.
+pg::Connection open_applier(const Sessions& sessions);
 
 // The same manner of planning for the transaction of a session that was opened otherwise.
 void plan_as_applier(pg::Connection& connection);

@@ -74,8 +74,8 @@ std::vector<Difference> read_differences(const Comparing& comparing, pg::Connect
 
 Outcome compare_in_one_snapshot(const Comparing& comparing, pg::Connection& connection, const planner::Range& range) {
   Outcome outcome;
-  connection.begin("ISOLATION LEVEL REPEATABLE READ");
-  try {
+  comparing.feed.with_log(connection, false, [&] {
+    connection.begin("ISOLATION LEVEL REPEATABLE READ");
     comparing.feed.apply_range(connection, comparing.plan().key, range);
     const auto read = [&](const Side& side) {
       const planner::Condition tally = range_tally_sql(comparing.comparison, side, range.lower, range.upper);
@@ -86,27 +86,31 @@ Outcome compare_in_one_snapshot(const Comparing& comparing, pg::Connection& conn
     if (!outcome.is_equal() && comparing.options.find) {
       outcome.differences = read_differences(comparing, connection, range);
     }
-  } catch (...) {
-    connection.rollback();
-    throw;
-  }
-  connection.commit();
+    connection.commit();
+  });
   return outcome;
 }
 
+// Where a row of the range meets one that is noted elsewhere in a unique index, all is brought over first; another may
+// come meanwhile.
 Outcome compare_range(const Comparing& comparing, Session& session, const planner::Range& range) {
+  constexpr int kMeetingsMax = 20;
   Outcome outcome;
-  repeat_until_done(session, comparing.context, "comparing " + display(range), [&](pg::Connection& connection) {
+  int meetings = 0;
+  bool is_compared = false;
+  while (!is_compared) {
     try {
-      outcome = compare_in_one_snapshot(comparing, connection, range);
+      repeat_until_done(session, comparing.context, "comparing " + display(range), [&](pg::Connection& connection) {
+        outcome = compare_in_one_snapshot(comparing, connection, range);
+      });
+      is_compared = true;
     } catch (const pg::Failure& failure) {
-      if (failure.sqlstate() != kUniqueViolation) {
-        throw;
+      if (failure.sqlstate() != kUniqueViolation || ++meetings == kMeetingsMax) {
+        throw explained_refresh(failure, comparing.feed.feed());
       }
       make_exact(comparing.feed, comparing.sessions, comparing.context);
-      outcome = compare_in_one_snapshot(comparing, connection, range);
     }
-  });
+  }
   return outcome;
 }
 
@@ -164,7 +168,7 @@ VerifySummary verify_live(planner::Checkpoint& checkpoint, const Comparison& com
   ParallelUnits units(options.workers, context.stop);
   std::deque<Session> open;
   for (unsigned worker = 0; worker < units.workers(); ++worker) {
-    open.emplace_back(units.cancellable([&] { return open_applier(sessions, feed.feed()); }));
+    open.emplace_back(units.cancellable([&] { return open_applier(sessions); }));
   }
   VerifySummary summary;
   summary.unit = "ranges";

@@ -105,8 +105,9 @@ TEST_F(Target, RootAndLeavesHaveEveryColumnAsTheSourceHas) {
       const std::string without_comment = line.substr(0, line.rfind(" comment "));
       EXPECT_THAT(only(source, without_comment).size(), 1U) << line;
     }
-    EXPECT_EQ(read_storage_parameters(connection, name),
-              read_storage_parameters(connection, pg::quoted(plan.source.name)));
+    auto parameters = read_storage_parameters(connection, pg::quoted(plan.source.name));
+    parameters.insert({"autovacuum_enabled=off", "toast.autovacuum_enabled=off"});  // Until it is filled.
+    EXPECT_EQ(read_storage_parameters(connection, name), parameters);
   }
 }
 

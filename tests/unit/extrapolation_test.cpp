@@ -38,7 +38,7 @@ Findings two_kinds() {
   Findings findings;
   findings.workers = 2;
   findings.index_jobs = 2;
-  findings.settings.server_major_version = 15;
+  findings.settings.server_major_version = 16;
   findings.settings.cache_bytes = 1e12;
   findings.settings.sorting_bytes = 1e12;
   findings.strata = {{"old", 100'000, 100, {}}, {"new", 100'000, 100, {}}};
@@ -119,6 +119,15 @@ TEST(Extrapolation, ATableLargerThanTheCacheIsReadWhole) {
   EXPECT_NEAR(read, 100 / kPage, 1e-9) << "a hundred bytes a row";
 }
 
+TEST(Extrapolation, BeforeVersion16WhatTheTargetGrewByWasNotRead) {
+  Findings findings = two_kinds();
+  findings.pages_read = 400;
+  const double counted_apart = capacity::work_per_row(kind(of(findings, table_of(200'000)), 0)).bytes;
+  findings.settings.server_major_version = 15;
+  findings.pages_read = 400 + 100;
+  EXPECT_DOUBLE_EQ(capacity::work_per_row(kind(of(findings, table_of(200'000)), 0)).bytes, counted_apart);
+}
+
 TEST(Extrapolation, WhatWasReadGoesToTheKindThatReadIt) {
   Findings findings = two_kinds();
   findings.pages_read = 400;
@@ -175,6 +184,80 @@ TEST(Extrapolation, IndexesLargerThanMemoryAreSortedInFilesAndReadTheTargetAgain
   EXPECT_TRUE(large.rereads_are_assumed);
   EXPECT_GT(capacity::work_per_row(large.job.strata[*large.indexes]).bytes,
             2 * capacity::work_per_row(small.job.strata[*small.indexes]).bytes);
+}
+
+// Ten leaves of 100 rows were analyzed in 1.1 s and 10 empty ones take 0.2 s in two sessions; each of the job's leaves
+// has more rows than a sample.
+TEST(Extrapolation, AnalyzeGrowsUntilItsSampleIsFull) {
+  Findings findings = two_kinds();
+  findings.rows_in_target = 1000;
+  findings.settings.sampled_rows = 300;
+  findings.empty_statistics.seconds = 0.04;
+  findings.analyzing.seconds = 1.1 + 0.2;
+  WholeTable table = table_of(200'000);
+  table.leaf_count = 10;
+  table.parent_count = 1;
+  const Extrapolation made = of(findings, table);
+  ASSERT_TRUE(made.statistics.has_value());
+  capacity::Job alone = made.job;
+  alone.strata = {made.job.strata[*made.statistics]};
+  const capacity::DurationRange seconds = capacity::predict({}, alone).duration;
+  EXPECT_NEAR(seconds.expected_seconds, 0.2 + 1.1 * (10 * 300 + 300) / (10 * 100 + 300), 1e-9);
+  EXPECT_LE(seconds.low_seconds, 0.7 * seconds.expected_seconds + 1e-9) << "it was measured but once";
+  EXPECT_GE(seconds.high_seconds, 1.5 * seconds.expected_seconds - 1e-9);
+}
+
+TEST(Extrapolation, AnalyzeOfATargetLargerThanTheCacheReadsItsSample) {
+  Findings findings = two_kinds();
+  findings.analyzing.seconds = 1;
+  WholeTable table = table_of(200'000);
+  table.leaf_count = 1;
+  table.parent_count = 1;
+  const auto read_bytes = [&] {
+    const Extrapolation made = of(findings, table);
+    return made.job.strata[*made.statistics].per_row.bytes;
+  };
+  EXPECT_DOUBLE_EQ(read_bytes(), 0);
+  findings.settings.cache_bytes = 1e6;
+  EXPECT_DOUBLE_EQ(read_bytes(), 2 * 9950 * kPage) << "99.5 full pages held 2000 rows";
+}
+
+TEST(Extrapolation, TheVolumesOwnCountNarrowsTheRange) {
+  Findings findings = two_kinds();
+  findings.pages_read = 1000;
+  findings.pages_written = 100;
+  const auto operations = [&](double position) {
+    const Extrapolation made = of(findings, table_of(200'000));
+    double all = 0;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const capacity::Work work = capacity::work_per_row(kind(made, i));
+      all += 1000 * (work.ops_lower + position * (work.ops_upper - work.ops_lower));
+    }
+    return all;
+  };
+  EXPECT_GT(operations(1), 16 * operations(0)) << "each page by itself, or merged as well as can be";
+  findings.device_operations = 500;
+  EXPECT_NEAR(operations(0.5), 500, 5);
+  EXPECT_NEAR(operations(0), 0.85 * 500, 5);
+  EXPECT_NEAR(operations(1), 1.15 * 500, 5);
+  EXPECT_DOUBLE_EQ(of(findings, table_of(200'000)).job.ops_position, 0.5);
+}
+
+TEST(Extrapolation, OperationsOfMovingAreNotThoseOfReadingTheTargetInOrderAfterwards) {
+  Findings findings = two_kinds();
+  findings.pages_read = 2000;
+  findings.pages_written = 100;
+  findings.device_operations = 1100 + 70;
+  findings.counted_moving = CountedIo{1000, 100, 1100};
+  findings.analyzing.seconds = 1;
+  findings.analyzing.work = work_of(0, 1000);
+  findings.indexing.work = work_of(0, 0);
+  const Extrapolation made = of(findings, table_of(2000));
+  const auto operations = [](const capacity::Work& work) { return (work.ops_lower + work.ops_upper) / 2; };
+  const capacity::Work moving = capacity::work_per_row(kind(made, 0));
+  EXPECT_NEAR(operations(moving) / (moving.bytes / kPage), 1, 0.05);
+  const capacity::Work reading = made.job.strata[*made.statistics].per_row;
+  EXPECT_NEAR(operations(reading) / (reading.bytes / kPage), 0.07, 0.005);
 }
 
 TEST(Extrapolation, KindsThatTheTrialDidNotReachCountAsTheOthersMean) {

@@ -26,10 +26,32 @@ TEST(GateCostModel, OperationsPerPageChangeOperationsAndNotBytes) {
   CostModel model;
   const double bytes = model.cost(Touched{10, 0, 0}).bytes;
   for (int i = 0; i < 50; ++i) {
-    model.learn_operations_per_page(0.25);
+    model.learn_operations_per_page(2500, 10'000, 0);
   }
   EXPECT_NEAR(model.cost(Touched{10, 0, 0}).operations, 2.5, 0.01);
   EXPECT_DOUBLE_EQ(model.cost(Touched{10, 0, 0}).bytes, bytes);
+}
+
+TEST(GateCostModel, ReadingInOrderStaysCheapBesideOthersWhoReadAtRandom) {
+  CostModel model;
+  for (int i = 0; i < 20; ++i) {
+    model.learn_operations_per_page(1000, 16'000, 50);
+  }
+  EXPECT_NEAR(model.operations_per_page(), 1.0 / 16, 0.001);
+  for (int i = 0; i < 20; ++i) {
+    model.learn_operations_per_page(1000 + 3000, 16'000, 3000);
+  }
+  EXPECT_NEAR(model.operations_per_page(), 1.0 / 16, 0.001);
+  EXPECT_NEAR(model.operations_per_others_page(), 1, 0.01);
+}
+
+TEST(GateCostModel, WhereOthersWereNeverQuietAPageIsAPage) {
+  CostModel model;
+  for (int i = 0; i < 20; ++i) {
+    model.learn_operations_per_page(4000, 16'000, 4000);
+  }
+  EXPECT_NEAR(model.operations_per_page(), 0.2, 0.001);
+  EXPECT_DOUBLE_EQ(model.operations_per_others_page(), model.operations_per_page());
 }
 
 TEST(GateCostModel, DirtiedPagesCostWhatIsWrittenOfThem) {
@@ -46,7 +68,9 @@ TEST(GateCostModel, FactorsStayWithinReasonWhateverIsSeen) {
   for (const double seen : {0.0, 1e9, kNotANumber, kInfinite, -1.0}) {
     for (int i = 0; i < 20; ++i) {
       model.learn_written_per_dirtied(seen);
-      model.learn_operations_per_page(seen);
+      model.learn_operations_per_page(seen, 10'000, 0);
+      model.learn_operations_per_page(seen, 10'000, seen);
+      model.learn_operations_per_page(10'000, seen, 10'000);
     }
     EXPECT_GE(model.written_per_dirtied(), 0.25);
     EXPECT_LE(model.written_per_dirtied(), 4);

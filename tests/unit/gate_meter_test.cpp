@@ -126,6 +126,23 @@ TEST(GateServerHistory, WhatIsNotOursIsTheApplications) {
   EXPECT_DOUBLE_EQ(history.everybody(*window, measured_model()).operations, 5000);
 }
 
+TEST(GateServerHistory, OurFilesThatGrowAreNotTheApplicationsReading) {
+  ServerHistory history;
+  MeterSample sample = sample_at(0, 0);
+  sample.reads_hold_growth = true;
+  history.add(sample, {}, 1e9, 1);
+  sample.seconds = 10;
+  sample.pages_read = 5000;
+  OwnTotals own;
+  own.touched = {3000, 2200, 0, 2000};
+  history.add(sample, own, 1e9, 1);
+  const auto window = history.window(5);
+  ASSERT_TRUE(window);
+  EXPECT_DOUBLE_EQ(history.application(*window, measured_model()).operations, 0);
+  EXPECT_DOUBLE_EQ(history.pages(*window, measured_model()).own, 5200);
+  EXPECT_DOUBLE_EQ(history.pages(*window, measured_model()).others, 0);
+}
+
 TEST(GateServerHistory, WithoutKnowingWhatWeTouchedTheChargeIsSubtracted) {
   ServerHistory history;
   history.add(sample_at(0, 0), {}, 1e9, 1);

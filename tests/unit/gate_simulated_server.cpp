@@ -62,7 +62,8 @@ void Simulation::serve(double now, SimulatedRun& run) {
   const double wanted_by_application = server_.application(now) * kTick;
   const double own_pages = std::min(own_storm_, own_storm_rate_ * kTick);
   const double other_pages = std::min(other_storm_, other_storm_rate_ * kTick);
-  double demand = wanted_by_application + (own_pages + other_pages) * server_.operations_per_page;
+  double demand =
+      wanted_by_application + (own_pages + other_pages) * server_.operations_per_page * server_.operations_per_written;
   for (const Worker& worker : workers_) {
     demand += worker.permit ? std::min(worker.left * worker.operations, kTick / kLatency) : 0;
   }
@@ -89,7 +90,7 @@ void Simulation::serve(double now, SimulatedRun& run) {
     const Touched touched = *worker.work.touched;
     const double writes = touched.pages_dirtied * part * server_.written_per_dirtied;
     own_dirty_ += writes;
-    run.own[second] += worker.operations * part + writes * k;
+    run.own[second] += worker.operations * part + writes * k * server_.operations_per_written;
     run.own_bytes[second] += (touched.pages_read * part + writes) * kPageBytes + touched.wal_bytes * part;
     run.own_device[second] += worker.operations * part;
     run.device[second] += worker.operations * part;
@@ -97,7 +98,9 @@ void Simulation::serve(double now, SimulatedRun& run) {
     if (worker.left > 1e-9) {
       continue;
     }
-    counters_.read += touched.pages_read;  // Statistics are told when a statement ends.
+    counters_.read +=
+        touched.pages_read +
+        (server_.reads_hold_growth ? touched.pages_grown : 0);  // Statistics are told when a statement ends.
     counters_.read_seconds += touched.pages_read * latency_;
     counters_.wal += touched.wal_bytes;
     Work work = worker.work;
@@ -112,9 +115,9 @@ void Simulation::serve(double now, SimulatedRun& run) {
   const double other_written = other_pages * share;
   own_storm_ -= own_written;
   other_storm_ -= other_written;
-  counters_.written += own_written + other_written;
-  run.own_device[second] += own_written * k;
-  run.device[second] += (own_written + other_written) * k;
+  counters_.written += (own_written + other_written) * server_.shown_per_written;
+  run.own_device[second] += own_written * k * server_.operations_per_written;
+  run.device[second] += (own_written + other_written) * k * server_.operations_per_written;
 }
 
 void Simulation::write_pages(double now) {
@@ -163,6 +166,7 @@ void Simulation::sample(double now) {
   sample.wal_bytes = static_cast<std::uint64_t>(visible_.wal);
   sample.checkpoints_done = visible_.checkpoints;
   sample.read_seconds = visible_.read_seconds;
+  sample.reads_hold_growth = server_.reads_hold_growth;
   if (server_.has_device_meter) {
     sample.device_operations = static_cast<std::uint64_t>(visible_.device);
   }

@@ -24,6 +24,9 @@ struct SimulatedServer {
   double storm_seconds = 10;  // So fast a checkpoint writes.
   double written_per_dirtied = 1;
   double operations_per_page = 1;
+  double operations_per_written = 1;  // Of a page that is written, times the same.
+  double shown_per_written = 1;       // The counter of pages written counts so many for each.
+  bool reads_hold_growth = false;     // The counter of pages read counts those by which files grow.
   bool has_device_meter = false;
 
   double statistics_seconds_min = 0.2;  // From one publication of the counters to the next.

@@ -67,6 +67,33 @@ TEST(GateSimulation, LearnsFromADeviceMeterThatNeighbouringPagesAreOneOperation)
   expect_each_minute(run.own, 1000, 120, 600);
 }
 
+// The statistics of PostgreSQL 15 count a new page as read and written when its file grows, and again when it is
+// written.
+TEST(GateSimulation, KeepsTheDevicesBudgetWhereWritesAreMergedAndGrowthIsCounted) {
+  SimulatedServer server;
+  server.per_row = {1.0, 0.3, 1000, 0.3};
+  server.reads_hold_growth = true;
+  server.operations_per_written = 0.2;
+  server.shown_per_written = 2;
+  server.has_device_meter = true;
+  Simulation simulation(server, own_budget(1000), 4, kSeed);
+  const SimulatedRun run = simulation.run(600);
+  expect_each_minute(run.device, 1000, 120, 600);
+}
+
+// Reading in order is a sixteenth of an operation a page.
+TEST(GateSimulation, LearnsWithinAMinuteThatTheKernelReadsAhead) {
+  SimulatedServer server;
+  server.per_row = {0.125, 0.125, 1000};
+  server.operations_per_page = 1.0 / 16;
+  server.has_device_meter = true;
+  Simulation simulation(server, own_budget(300), 2, kSeed);
+  const SimulatedRun run = simulation.run(300);
+  EXPECT_GE(SimulatedRun::mean(run.own, 40, 60), 0.8 * 300);
+  EXPECT_LE(SimulatedRun::most(run.own, 0, 300), 2 * 300);
+  expect_each_minute(run.device, 300, 180, 300);
+}
+
 TEST(GateSimulation, WithoutADeviceMeterStaysOnTheSafeSideOfOneOperationPerPage) {
   SimulatedServer server;
   server.operations_per_page = 0.25;

@@ -84,6 +84,21 @@ TEST(Touched, RowsAreThoseOfTheTopmostChangeAndPagesThoseOfThePlanAndItsPlanning
   EXPECT_EQ(measured.touched.wal_bytes, 123456);
 }
 
+TEST(Touched, FilesGrowByWhatAnInsertItselfWroteAndDirtied) {
+  const auto grown = [](const std::string& operation, int written, int dirtied) {
+    return parse_explained(R"([{"Plan": {"Node Type": "ModifyTable", "Operation": ")" + operation +
+                           R"(", "Actual Rows": 7, "Actual Loops": 1, "Shared Written Blocks": )" +
+                           std::to_string(written) + R"(, "Shared Dirtied Blocks": )" + std::to_string(dirtied) +
+                           R"(, "Plans": [{"Node Type": "Seq Scan", "Shared Written Blocks": 20,
+                               "Shared Dirtied Blocks": 5}]}}])")
+        .touched.pages_grown;
+  };
+  EXPECT_EQ(grown("Insert", 60, 45), 40) << "the scan's own had to leave the cache";
+  EXPECT_EQ(grown("Insert", 30, 45), 10) << "the other pages were there already";
+  EXPECT_EQ(grown("Insert", 10, 4), 0);
+  EXPECT_EQ(grown("Delete", 60, 45), 0);
+}
+
 TEST(Touched, WhatARuleAddsIsMeasuredTooAndItsRowsAreNot) {
   const TouchedRows measured = parse_explained(
       R"([{"Plan": {"Node Type": "ModifyTable", "Actual Rows": 7, "Actual Loops": 1, "WAL Bytes": 100}},

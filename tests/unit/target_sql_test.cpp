@@ -153,13 +153,29 @@ TEST(TargetSql, LeavesHaveStorageAndWhatPartitionsDoNotInherit) {
   EXPECT_THAT(texts(statements),
               ElementsAre("CREATE TABLE \"S.1\".\"T0\" PARTITION OF \"S.1\".\"T\" FOR VALUES WITH (modulus 2, "
                           "remainder 0) USING \"heap\" "
-                          "WITH (\"fillfactor\"='80', \"toast\".\"autovacuum_enabled\"='off') TABLESPACE \"fast disk\"",
+                          "WITH (\"fillfactor\"='80', \"autovacuum_enabled\"='off', "
+                          "\"toast\".\"autovacuum_enabled\"='off') TABLESPACE \"fast disk\"",
                           "ALTER TABLE ONLY \"S.1\".\"T0\" ALTER COLUMN \"u\"\"id\" SET STATISTICS 77",
                           "COMMENT ON TABLE \"S.1\".\"T0\" IS '" + mark(kId) + "'"));
   EXPECT_EQ(statements[0].lock, "ACCESS EXCLUSIVE");
   EXPECT_EQ(statements[0].on, "\"S.1\".\"T\"");
   plan.one_database = false;
   EXPECT_THAT(create_partition_sql(plan, root.children[0], root)[0].sql, Not(HasSubstr("TABLESPACE")));
+}
+
+TEST(TargetSql, LeavesGetTheSourcesAutovacuumBackWhenTheyAreFull) {
+  Plan plan = plan_of_two_leaves();
+  const PartitionNode& leaf = plan.layout.root.children[0];
+  const std::string reset =
+      "ALTER TABLE \"S.1\".\"T0\" RESET (\"autovacuum_enabled\", \"toast\".\"autovacuum_enabled\")";
+  EXPECT_THAT(texts(allow_autovacuum_sql(plan, leaf)), ElementsAre(reset));
+  plan.source.reloptions = {"fillfactor=80", "autovacuum_enabled=true", "toast.autovacuum_enabled=off"};
+  EXPECT_THAT(texts(allow_autovacuum_sql(plan, leaf)),
+              ElementsAre(reset, "ALTER TABLE \"S.1\".\"T0\" SET (\"autovacuum_enabled\"='true', "
+                                 "\"toast\".\"autovacuum_enabled\"='off')"));
+  plan.source.access_method = "columns";
+  EXPECT_THAT(create_partition_sql(plan, leaf, plan.layout.root)[0].sql, HasSubstr("\"autovacuum_enabled\"='true'"));
+  EXPECT_TRUE(allow_autovacuum_sql(plan, leaf).empty());
 }
 
 TEST(TargetSql, PartitionsThatAreDividedThemselvesHaveNoStorage) {
@@ -298,10 +314,14 @@ TEST(FinishingSql, PublicationsGetTheRootOrWhereAFilterForbidsThatTheLeaves) {
               SizeIs(1));
 }
 
-TEST(TargetSql, WholeListEndsWithAnalyzeAndBeginsBeforeTheRows) {
+TEST(TargetSql, WholeListEndsWithAnalyzeAndAutovacuumAndBeginsBeforeTheRows) {
   Plan plan = plan_of_two_leaves();
   EXPECT_THAT(statements_before_rows_sql(plan).back().sql, HasSubstr("COMMENT ON TRIGGER"));
-  EXPECT_EQ(all_statements_sql(plan).back().sql, "ANALYZE (SKIP_LOCKED) \"S.1\".\"T\"");
+  const std::vector<std::string> all = texts(all_statements_sql(plan));
+  const std::string reset = " RESET (\"autovacuum_enabled\", \"toast\".\"autovacuum_enabled\")";
+  EXPECT_THAT(std::vector(all.end() - 3, all.end()),
+              ElementsAre("ANALYZE (SKIP_LOCKED) \"S.1\".\"T\"", "ALTER TABLE \"S.1\".\"T0\"" + reset,
+                          "ALTER TABLE \"S.1\".\"T1\"" + reset));
   EXPECT_EQ(all_statements_sql(plan).size(),
             statements_before_rows_sql(plan).size() + statements_after_rows_sql(plan).size());
   plan.layout.existing = true;
