@@ -172,8 +172,39 @@ Statements create_capture_triggers_sql(const Feed& feed) {
   return statements;
 }
 
+Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid) {
+  const std::string function = pg::quoted(feed.snapshot_function()) + "()";
+  const std::string name = pg::quoted(feed.snapshot_function().name);
+  const std::string table = pg::quoted(feed.from);
+  const std::string body =
+      "BEGIN\n"
+      "  IF NOT pg_catalog.pg_visible_in_snapshot(" +
+      pg::literal(xid) +
+      "::pg_catalog.xid8, pg_catalog.pg_current_snapshot()) THEN\n"
+      "    RAISE EXCEPTION USING ERRCODE = '40001',\n"
+      "      MESSAGE = 'could not serialize access: the table was exchanged after this transaction had begun',\n"
+      "      HINT = 'The transaction might succeed if retried.';\n"
+      "  END IF;\n"
+      "  RETURN NULL;\n"
+      "END";
+  Statements statements;
+  statements.push_back(
+      {"CREATE FUNCTION " + function + " RETURNS trigger LANGUAGE plpgsql AS " + pg::literal(body), "", ""});
+  statements.push_back({"COMMENT ON FUNCTION " + function + " IS " +
+                            comment_text(feed, "Refuses writes by snapshots from before the cutover."),
+                        "", ""});
+  statements.push_back({"CREATE TRIGGER " + name + " BEFORE INSERT OR UPDATE OR DELETE ON " + table +
+                            " FOR EACH STATEMENT EXECUTE FUNCTION " + function,
+                        kTriggerLock, pg::display(feed.from)});
+  statements.push_back({"COMMENT ON TRIGGER " + name + " ON " + table + " IS " + comment_text(feed, ""), "", ""});
+  return statements;
+}
+
 Statements drop_capture_triggers_sql(const Feed& feed) {
   Statements statements;
+  statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(feed.snapshot_function().name) + " ON " +
+                            pg::quoted(feed.from),
+                        "ACCESS EXCLUSIVE", pg::display(feed.from)});
   const auto drop = [&](std::string_view event, const QualifiedName& table) {
     statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(feed.trigger(event)) + " ON " + pg::quoted(table),
                           "ACCESS EXCLUSIVE", pg::display(table)});
@@ -194,6 +225,7 @@ Statements drop_capture_log_sql(const Feed& feed) {
   for (const std::string_view event : events) {
     statements.push_back({"DROP FUNCTION IF EXISTS " + pg::quoted(feed.function(event)) + "()", "", ""});
   }
+  statements.push_back({"DROP FUNCTION IF EXISTS " + pg::quoted(feed.snapshot_function()) + "()", "", ""});
   statements.push_back(
       {"DROP TABLE IF EXISTS " + pg::quoted(feed.log()), "ACCESS EXCLUSIVE", pg::display(feed.log())});
   return statements;

@@ -73,6 +73,10 @@ std::string Feed::trigger(std::string_view event) const {
   return "pgsluice_" + function(event).name;
 }
 
+QualifiedName Feed::snapshot_function() const {
+  return {"pgsluice", "old_snapshots_" + function("").name};
+}
+
 bool target_key_has_no_nulls(const Plan& plan) {
   const std::vector<TargetIndex> indexes = target_indexes(plan);
   return std::any_of(indexes.begin(), indexes.end(), [&](const TargetIndex& index) {

@@ -45,6 +45,8 @@ struct Feed {
   // What the triggers call. `event`: "row", "insert", "update", "delete", "truncate".
   QualifiedName function(std::string_view event) const;
   std::string trigger(std::string_view event) const;
+  // Of the trigger that refuses writes by snapshots older than a cutover; both have this name.
+  QualifiedName snapshot_function() const;
 };
 
 // The source and the target as they are called before the cutover.

@@ -15,6 +15,7 @@
 #include "mover/target_session.hpp"
 #include "mover/verify.hpp"
 #include "pg/failure.hpp"
+#include "planner/capture_sql.hpp"
 #include "planner/planning.hpp"
 #include "planner/refresh_sql.hpp"
 
@@ -293,6 +294,9 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   cutover.feed().stop(connection);
   cutover.swap.swap(connection);
   cutover.next_feed().install(connection);
+  const pg::Result xid = fixed_query(connection, "current_transaction");
+  connection.run_script(planner::script_of(
+      planner::create_snapshot_guard_sql(cutover.next_feed().feed(), xid.text(0, 0))));
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
   if (Clock::now() - asked > cutover.options.max_lock + cutover.sessions.options().lock_timeout) {
     throw Failure(FailureKind::server, "the exchange took longer than --max-lock allows").sqlstate(std::string(kQueryCanceled));

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/server/live_fixture.hpp"
+#include "pg/failure.hpp"
 #include "tests/support/installation.hpp"
 
 namespace pgsluice::tests {
@@ -252,6 +253,32 @@ TEST_F(Cutover, SequencesGoOnWithTheGapThatWasAskedFor) {
   EXPECT_EQ(next.integer(0, 0), 1102);
   ASSERT_EQ(tests::run(migration.command("finish")).exit_code, 0);
   EXPECT_GT(connection_.query("INSERT INTO numbered (r) VALUES (0) RETURNING id").integer(0, 0), 1102);
+}
+
+// Such a snapshot does not see what was brought over last; its write must not end in nothing.
+TEST_F(Cutover, AWriteByASnapshotFromBeforeFailsInsteadOfFindingNothing) {
+  bring_to_verified();
+  const auto write_by_old_snapshot = [&](const std::string& command_name) {
+    connection_.query("INSERT INTO items VALUES (5000 + (SELECT count(*) FROM items), 'r1', NULL, 'just now')");
+    pg::Connection old = database_.connect();
+    pg::Connection statement_by_statement = database_.connect();
+    old.begin("ISOLATION LEVEL REPEATABLE READ");
+    old.query("SELECT count(*) FROM pg_class");
+    statement_by_statement.begin();
+    statement_by_statement.query("SELECT count(*) FROM pg_class");
+    const Outcome outcome = command(command_name);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome;
+    EXPECT_EQ(statement_by_statement.query("UPDATE items SET note = 'later' WHERE note = 'just now'").affected_rows(), 1U);
+    statement_by_statement.commit();
+    try {
+      old.query("UPDATE items SET note = 'lost' WHERE note = 'just now'");
+      FAIL() << "found nothing, or wrote over it, and said so to nobody";
+    } catch (const pg::Failure& failure) {
+      EXPECT_EQ(failure.sqlstate(), "40001");
+    }
+  };
+  write_by_old_snapshot("cutover");
+  write_by_old_snapshot("rollback");
 }
 
 TEST_F(Cutover, FinishIsRefusedWhileSomebodyUsesTheOldTable) {

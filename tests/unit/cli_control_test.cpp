@@ -138,7 +138,7 @@ pg::Failure refusal_of(const std::vector<std::string>& arguments) {
 
 TEST(ControlWords, ThatMeanNothingAreRefusedWithWhatIsPossible) {
   EXPECT_STREQ(refusal_of({}).what(), "control is not told what to do");
-  EXPECT_THAT(refusal_of({}).hint(), HasSubstr("status|pause|resume|stop|set"));
+  EXPECT_THAT(refusal_of({}).hint(), HasSubstr("status|pause|resume|stop|cutover|set"));
   EXPECT_STREQ(refusal_of({"stauts"}).what(), "\"stauts\" is no action of control");
   EXPECT_THAT(refusal_of({"stauts"}).hint(), HasSubstr("Did you mean status?"));
   EXPECT_THAT(refusal_of({"workers=6"}).hint(), Not(HasSubstr("Did you mean")));
