@@ -41,7 +41,11 @@ def page(raw):
              f"`bench/budget`, PostgreSQL {raw['postgresql']}. Operations a second that the block device completed (reads and writes, "
              "/proc/diskstats), by",
              "whole minutes; the first minute, in which the gate learns, is shown and not judged. A budget holds when every other minute is within",
-             "10 % of it, above and below.", "",
+             "10 % of it, above and below. `--meter diskstats:DEVICE`, two workers, 16 hash leaves, `shared_buffers` 64 MB, sources of "
+             + " and ".join(f"{raw[key]['mb']:,} MB ({key.split(' ', 1)[1]})" for key in sorted(raw) if key.startswith("source "))
+             + ",", "the kernel's cache emptied every second; the device itself is a file with direct I/O and has no limit of its own. In order, an "
+             "operation carries up to 256 kB; the peaks of its seconds are this benchmark's emptying of the cache, which has all that is dirty "
+             "written every five.", "",
              "| run | budget | minute 1 | then | smallest | largest | most in a second | kB an operation | rows | holds |",
              "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |"]
     for run in raw["runs"]:

@@ -110,6 +110,7 @@ class Credits(threading.Thread):
         last = self._volume.counters()
         then = time.monotonic()
         write_rate = 0.0
+        times, last_limit = 1.0, 0
         while not self._ended.wait(self.PERIOD_SECONDS):
             now = time.monotonic()
             seen = self._volume.counters()
@@ -120,9 +121,14 @@ class Credits(threading.Thread):
             if self.left == 0 and self.spent_at is None:
                 self.spent_at = time.time()
             limit = self._burst if self.left > 0 else self._base
-            # The kernel limits each direction by itself: reads get what writes leave.
+            # The kernel limits each direction by itself, so reads get what writes leave; and it lets some more through than it is told.
             write_rate += 0.3 * (writes / seconds - write_rate)
-            self._volume.limit(max(MINIMUM, limit - write_rate), max(MINIMUM, limit))
+            used = (reads + writes) / seconds / limit
+            if limit != last_limit:
+                times, last_limit = 1.0, limit
+            elif used > 0.8:
+                times = min(1.1, max(0.7, times - 0.05 * (used - 1)))
+            self._volume.limit(max(MINIMUM, times * limit - write_rate), max(MINIMUM, times * limit))
             self.history.append((time.time(), (reads + writes) / seconds, self.left))
 
     def stop(self):

@@ -1,8 +1,7 @@
 """What bench/yield measured, as a page and a plot."""
 import statistics
 
-YIELDED = 1.15       # Of the rows a second in the rest of the visit.
-TAKEN_BACK = 0.9     # Of those before it.
+MOST_OF_THE_WAY = 0.9  # From the rows a second before to those in the rest of the visit, and back.
 YIELD_MAX_SECONDS = 5
 BACK_MAX_SECONDS = 30
 LATENCY_MAX = 1.25
@@ -58,8 +57,9 @@ def judged(raw):
         before = mean_between(series, begin - 25, begin - 1)
         settled = mean_between(series, begin + 15, end - 1)
         following = raw["visits"][number + 1]["begin"] if number + 1 < len(raw["visits"]) else end + (end - begin)
-        yielded = first_when([pair for pair in series if pair[0] < end], begin, 2, lambda rate: rate <= YIELDED * settled)
-        back = first_when([pair for pair in series if pair[0] < following], end, 3, lambda rate: rate >= TAKEN_BACK * before)
+        yielded = first_when([pair for pair in series if pair[0] < end], begin, 2,
+                             lambda rate: rate <= before - MOST_OF_THE_WAY * (before - settled))
+        back = first_when([pair for pair in series if pair[0] < following], end, 3, lambda rate: rate >= MOST_OF_THE_WAY * before)
         yield {"before": before, "during": settled, "yielded": yielded, "back": back, "p50": visit["p50"], "p99": visit["p99"],
                "ratio": visit["p99"] / alone}
 
