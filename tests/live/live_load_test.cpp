@@ -10,6 +10,7 @@
 #include "pg/failure.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/database.hpp"
+#include "tests/support/migration.hpp"
 
 namespace pgsluice::tests {
 namespace {
@@ -61,6 +62,37 @@ std::vector<std::string> layout_names() {
 }
 INSTANTIATE_TEST_SUITE_P(Layouts, LiveLoadOfEachLayout, testing::ValuesIn(layout_names()),
                          [](const auto& test) { return test.param; });
+
+// What the application meets after any cutover, whoever makes it: rows that an update takes to another leaf, and keys
+// that were widened.
+TEST_P(LiveLoadOfEachLayout, KeepsPartitionedTableAndTwinEqual) {
+  const LiveLayout& layout = live_layout(GetParam());
+  Database database;
+  pg::Connection connection = database.connect();
+  make_live_tables(connection, layout, kRows);
+  Migration migration(database);
+  std::vector<std::string> arguments = {"--table", "public.live"};
+  arguments.insert(arguments.end(), layout.plan_arguments.begin(), layout.plan_arguments.end());
+  const Outcome planned = migration.plan(arguments);
+  ASSERT_EQ(planned.exit_code, 0) << planned;
+  const Outcome moved = migration.run();
+  ASSERT_EQ(moved.exit_code, 0) << moved;
+  connection.run_script(
+      "ALTER TABLE live RENAME TO live_before; ALTER TABLE "
+      "live_partitioned RENAME TO live");
+  if (layout.has_identity) {
+    connection.query("ALTER TABLE live ALTER id SET DEFAULT nextval('live_id_seq')");
+  }
+  LiveLoadOptions options{.conninfo = database.conninfo(), .layout = &layout, .seed = 5, .key_count = 2 * kRows};
+  options.truncate_share = 0.002;
+  LiveLoad load(options);
+  EXPECT_TRUE(load.writes_reach(3'000, seconds(60)));
+  load.stop();
+  std::cout << load.tally();
+  EXPECT_THAT(load.tally().failures, IsEmpty());
+  const LiveDifference difference = read_live_difference(connection);
+  EXPECT_TRUE(difference.is_none()) << difference.example;
+}
 
 TEST(LiveLoad, ARowThatOnlyTheTableLosesIsADifferenceOnBothSides) {
   Database database;

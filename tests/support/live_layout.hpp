@@ -34,7 +34,7 @@ struct LiveLayout {
   // load; different ones give different keys.
   std::vector<std::string> key_sql;
   std::string partition_column;  // Empty where the key holds it: then only a change of the key moves a row.
-  std::string partition_sql;     // Its value, with %p for a bigint of 0 and more.
+  std::string partition_sql;     // Its value, with %p for a bigint from 0 to 9,999.
   bool has_identity = false;     // The key is one column, `id`, that the server can fill: from kFirstIdentity on.
   PlaceKind place = PlaceKind::immediate;
   // A unique constraint of the source that stays as it is when the others are widened, and so can be the arbiter of

@@ -1,0 +1,97 @@
+// Live migrations under an application's load, compared with a twin that was never migrated. The seed is printed and
+// can be given as PGSLUICE_LIVE_SEED. The long form has sizes of its own, see scripts/oracle.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "tests/live/live_journey.hpp"
+
+namespace pgsluice::tests {
+namespace {
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+LiveJourneyOptions options_for(const std::string& layout) {
+  LiveJourneyOptions options;
+  options.layout = layout;
+  options.seed = number_from("PGSLUICE_LIVE_SEED", std::random_device{}());
+  std::cout << "PGSLUICE_LIVE_SEED=" << options.seed << '\n';
+  return options;
+}
+
+std::vector<std::string> layout_names() {
+  std::vector<std::string> names;
+  for (const LiveLayout& layout : live_layouts()) names.push_back(layout.name);
+  return names;
+}
+
+const auto kLayoutAsName = [](const auto& test) { return test.param; };
+
+class LiveOracle : public testing::TestWithParam<std::string> {};
+
+TEST_P(LiveOracle, NoWriteIsLostFromPlanToFinish) {
+  LiveJourney(options_for(GetParam())).go_the_whole_way();
+}
+
+TEST_P(LiveOracle, NoWriteIsLostThoughTheMoverIsKilledAgainAndAgain) {
+  LiveJourneyOptions options = options_for(GetParam());
+  options.kills = 2;
+  LiveJourney(options).go_the_whole_way();
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracle, testing::ValuesIn(layout_names()), kLayoutAsName);
+
+class LiveOracleOfSomeLayouts : public testing::TestWithParam<std::string> {};
+
+TEST_P(LiveOracleOfSomeLayouts, NoWriteIsLostThoughTheServerCrashes) {
+  LiveJourneyOptions options = options_for(GetParam());
+  options.restarts = 1;
+  LiveJourney(options).go_the_whole_way();
+}
+
+TEST_P(LiveOracleOfSomeLayouts, RollbackBeforeTheCutoverLeavesTheTableAsItWas) {
+  LiveJourneyOptions options = options_for(GetParam());
+  options.writes /= 2;
+  LiveJourney(options).turn_back_before_the_cutover();
+}
+
+TEST_P(LiveOracleOfSomeLayouts, TwoRollbacksAfterTheCutoverLeaveTheTableAsItWas) {
+  LiveJourneyOptions options = options_for(GetParam());
+  options.writes /= 2;
+  LiveJourney(options).turn_back_after_the_cutover();
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracleOfSomeLayouts, testing::Values("range", "composite"), kLayoutAsName);
+
+// As long as scripts/oracle asks for; not there otherwise.
+class LongLiveOracle : public testing::TestWithParam<std::string> {};
+
+TEST_P(LongLiveOracle, NoWriteIsLost) {
+  constexpr std::int64_t kRows = 100'000;
+  LiveJourneyOptions options = options_for(GetParam());
+  options.writes = number_from("PGSLUICE_LIVE_WRITES", options.writes);
+  options.time_max = std::chrono::minutes(number_from("PGSLUICE_LIVE_MINUTES", 60));
+  options.kills = static_cast<int>(number_from("PGSLUICE_LIVE_KILLS", 0));
+  options.restarts = static_cast<int>(number_from("PGSLUICE_LIVE_RESTARTS", 0));
+  options.sessions = static_cast<int>(number_from("PGSLUICE_LIVE_SESSIONS", 6));
+  options.row_count = static_cast<std::int64_t>(number_from("PGSLUICE_LIVE_ROWS", kRows));
+  options.statement_max = std::chrono::seconds(20);
+  LiveJourney(options).go_the_whole_way();
+}
+
+std::vector<std::string> layouts_asked_for() {
+  if (std::getenv("PGSLUICE_LIVE_WRITES") == nullptr) return {};
+  const char* layout = std::getenv("PGSLUICE_LIVE_LAYOUT");
+  return layout == nullptr ? layout_names() : std::vector<std::string>{layout};
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(LongLiveOracle);
+INSTANTIATE_TEST_SUITE_P(Layouts, LongLiveOracle, testing::ValuesIn(layouts_asked_for()), kLayoutAsName);
+
+}  // namespace
+}  // namespace pgsluice::tests
