@@ -17,7 +17,7 @@ struct KindFacts {
   int weight;
 };
 
-// In the order of ChangeKind. TRUNCATE has its own share.
+// In the order of ChangeKind. TRUNCATE comes by the clock.
 constexpr std::array<KindFacts, kChangeKindCount> kKinds = {{
     {"insert", 10},
     {"insert with the next identity", 6},
@@ -155,7 +155,7 @@ bool LiveTransaction::run() {
   } else {
     connection_.begin("ISOLATION LEVEL " + std::string(to_text(isolation_)));
   }
-  if (chance(options_.truncate_share)) change(ChangeKind::truncate);
+  if (keys_.truncate_is_due.exchange(false)) change(ChangeKind::truncate);
   const std::int64_t count = 1 + std::min(below(kChangesMax), below(kChangesMax));
   const std::int64_t rest_after = is_long ? below(count) : -1;
   for (std::int64_t i = 0; i < count; ++i) {

@@ -59,13 +59,13 @@ struct LiveKeys {
   std::int64_t count = 0;  // Rows are numbered from 1 to this.
   std::atomic<std::int64_t> last_identity = kFirstIdentity;
   std::atomic<std::int64_t> next_temporary = -1;  // Falling: numbers that no row keeps.
+  std::atomic<bool> truncate_is_due = false;      // The next transaction that sees it empties the table.
 };
 
 struct LiveTransactionOptions {
   StatementStyle style = StatementStyle::simple;
-  double truncate_share = 0.0002;  // Of the transactions.
-  double long_share = 0.004;       // Of the transactions: they stay open for some hundred milliseconds.
-  int rows_max = 12;               // Of a statement that changes many.
+  double long_share = 0.004;  // Of the transactions: they stay open for some hundred milliseconds.
+  int rows_max = 12;          // Of a statement that changes many.
 };
 
 // The twin got something else than the table.
