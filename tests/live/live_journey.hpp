@@ -35,16 +35,20 @@ struct LiveJourneyOptions {
   int sessions = 4;
   std::int64_t row_count = 3'000;
   std::chrono::milliseconds statement_max{5'000};
-  std::vector<std::string> plan_arguments;  // Beside those of the layout.
+  std::vector<std::string> plan_arguments;        // Beside those of the layout.
+  std::function<void(const Database&)> sabotage;  // Called once, before the first cutover.
 };
 
 class LiveJourney {
  public:
-  // Makes the tables. Failures of each step fail the test; after the first, later steps are left out.
+  // Makes the tables.
   explicit LiveJourney(LiveJourneyOptions options);
   LiveJourney(const LiveJourney&) = delete;
   LiveJourney& operator=(const LiveJourney&) = delete;
   ~LiveJourney();
+
+  // All that was wrong so far. After the first problem, further steps are left out.
+  const std::vector<std::string>& problems() const { return problems_; }
 
   // plan, run, verify, cutover, rollback, cutover, finish.
   void go_the_whole_way();
@@ -72,7 +76,8 @@ class LiveJourney {
   void compare(const std::string& when);
   bool table_is_partitioned();
   pg::Connection& connection();
-  bool has_failed() const;
+  void expect(bool holds, const std::string& otherwise);
+  bool has_failed() const { return !problems_.empty(); }
   std::chrono::milliseconds moment(std::chrono::milliseconds max);
 
   LiveJourneyOptions options_;
@@ -86,8 +91,10 @@ class LiveJourney {
   std::optional<pg::Connection> connection_;
   std::set<std::string> definition_;
   std::chrono::steady_clock::time_point begun_;
+  std::vector<std::string> problems_;
   std::uint64_t comparisons_ = 0;
   std::uint64_t differences_ = 0;
+  bool was_emptied_ = false;  // The last command was refused, because the application had emptied the table.
   int kills_done_ = 0;
   int restarts_done_ = 0;
 };

@@ -1,5 +1,6 @@
 // Live migrations under an application's load, compared with a twin that was never migrated. The seed is printed and
 // can be given as PGSLUICE_LIVE_SEED. The long form has sizes of its own, see scripts/oracle.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -10,6 +11,10 @@
 
 namespace pgsluice::tests {
 namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
@@ -35,13 +40,17 @@ const auto kLayoutAsName = [](const auto& test) { return test.param; };
 class LiveOracle : public testing::TestWithParam<std::string> {};
 
 TEST_P(LiveOracle, NoWriteIsLostFromPlanToFinish) {
-  LiveJourney(options_for(GetParam())).go_the_whole_way();
+  LiveJourney journey(options_for(GetParam()));
+  journey.go_the_whole_way();
+  EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
 TEST_P(LiveOracle, NoWriteIsLostThoughTheMoverIsKilledAgainAndAgain) {
   LiveJourneyOptions options = options_for(GetParam());
   options.kills = 2;
-  LiveJourney(options).go_the_whole_way();
+  LiveJourney journey(options);
+  journey.go_the_whole_way();
+  EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracle, testing::ValuesIn(layout_names()), kLayoutAsName);
@@ -51,22 +60,48 @@ class LiveOracleOfSomeLayouts : public testing::TestWithParam<std::string> {};
 TEST_P(LiveOracleOfSomeLayouts, NoWriteIsLostThoughTheServerCrashes) {
   LiveJourneyOptions options = options_for(GetParam());
   options.restarts = 1;
-  LiveJourney(options).go_the_whole_way();
+  LiveJourney journey(options);
+  journey.go_the_whole_way();
+  EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
 TEST_P(LiveOracleOfSomeLayouts, RollbackBeforeTheCutoverLeavesTheTableAsItWas) {
   LiveJourneyOptions options = options_for(GetParam());
   options.writes /= 2;
-  LiveJourney(options).turn_back_before_the_cutover();
+  LiveJourney journey(options);
+  journey.turn_back_before_the_cutover();
+  EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
 TEST_P(LiveOracleOfSomeLayouts, TwoRollbacksAfterTheCutoverLeaveTheTableAsItWas) {
   LiveJourneyOptions options = options_for(GetParam());
   options.writes /= 2;
-  LiveJourney(options).turn_back_after_the_cutover();
+  LiveJourney journey(options);
+  journey.turn_back_after_the_cutover();
+  EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracleOfSomeLayouts, testing::Values("range", "composite"), kLayoutAsName);
+
+// What the comparison is worth: changes that the migration forgets must not stay unseen.
+TEST(LiveOracleItself, SeesWhatAMigrationLoses) {
+  LiveJourneyOptions options = options_for("hash");
+  options.sabotage = [](const Database& database) {
+    pg::Connection connection = database.connect_as_superuser();
+    const pg::Result log = connection.query(
+        "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'pgsluice'::regnamespace AND relname LIKE "
+        "'changes%' AND relkind = 'r'");
+    ASSERT_EQ(log.row_count(), 1);
+    constexpr std::uint64_t kForgotten = 200;
+    std::uint64_t forgotten = 0;
+    while (forgotten < kForgotten) {
+      forgotten += connection.query("DELETE FROM " + std::string(log.text(0, 0))).affected_rows();
+    }
+  };
+  LiveJourney journey(options);
+  journey.go_the_whole_way();
+  EXPECT_THAT(journey.problems(), Contains(HasSubstr("only in the")));
+}
 
 // As long as scripts/oracle asks for; not there otherwise.
 class LongLiveOracle : public testing::TestWithParam<std::string> {};
@@ -81,7 +116,9 @@ TEST_P(LongLiveOracle, NoWriteIsLost) {
   options.sessions = static_cast<int>(number_from("PGSLUICE_LIVE_SESSIONS", 6));
   options.row_count = static_cast<std::int64_t>(number_from("PGSLUICE_LIVE_ROWS", kRows));
   options.statement_max = std::chrono::seconds(20);
-  LiveJourney(options).go_the_whole_way();
+  LiveJourney journey(options);
+  journey.go_the_whole_way();
+  EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
 std::vector<std::string> layouts_asked_for() {
