@@ -82,6 +82,8 @@ void LiveJourney::go_the_whole_way() {
   write_until(0.3);
   if (options_.sabotage && !has_failed()) options_.sabotage(*database_);
   cut_over();
+  write_until(0.4);
+  load_->truncate_soon();
   write_until(0.5);
   roll_back_the_cutover();
   write_until(0.7);
@@ -210,6 +212,16 @@ void LiveJourney::do_command(const std::string& name, const std::vector<std::str
     }
     if (has_failed()) return;
   }
+  for (int truncate = 0; truncate < options_.truncates; ++truncate) {
+    if (is_done && is_done()) return;
+    Program program(command());
+    if (!program.ends_within(moment(moment_max))) load_->truncate_soon();
+    const Outcome ended = watched(program, std::nullopt);
+    was_emptied_ = says_that_it_was_emptied(ended);
+    expect(ended.exit_code == 0 || was_emptied_, text_of(name + ", beside a TRUNCATE", ended));
+    compare("after " + name + " beside a TRUNCATE");
+    if (has_failed() || was_emptied_ || (is_done && is_done())) return;
+  }
   // Given again until it is done: a cutover that finds no moment without a long transaction may give up, too.
   for (int attempt = 1; !(is_done && is_done()); ++attempt) {
     Program program(command());
@@ -247,8 +259,7 @@ void LiveJourney::compare(const std::string& when) {
     differences_ += static_cast<std::uint64_t>(difference.only_in_table + difference.only_in_twin);
     expect(difference.is_none(), when + ": " + std::to_string(difference.only_in_table) + " rows only in the table, " +
                                      std::to_string(difference.only_in_twin) + " only in the twin, of " +
-                                     std::to_string(difference.rows) + "
-" + difference.example);
+                                     std::to_string(difference.rows) + "\n" + difference.example);
   } catch (const pg::Failure& failure) {
     connection_.reset();  // The server was restarted.
     expect(options_.restarts > 0, when + ": " + to_text(failure));

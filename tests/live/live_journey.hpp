@@ -32,6 +32,7 @@ struct LiveJourneyOptions {
   std::chrono::minutes time_max{10};  // After which each step follows the one before at once.
   int kills = 0;                      // Of the mover, in each command that changes the database.
   int restarts = 0;                   // Of the server, in each of them. Not 0: the journey has a server of its own.
+  int truncates = 0;                  // By the application, while each command runs.
   int sessions = 4;
   std::int64_t row_count = 3'000;
   std::chrono::milliseconds statement_max{5'000};

@@ -31,9 +31,10 @@ TEST_P(LiveLoadOfEachLayout, KeepsTableAndTwinEqualWithoutAMigration) {
   const std::uint64_t seed = std::random_device{}();
   std::cout << "seed " << seed << '\n';
   LiveLoadOptions options{.conninfo = database.conninfo(), .layout = &layout, .seed = seed, .key_count = 2 * kRows};
-  options.truncate_period = std::chrono::milliseconds(400);
   LiveLoad load(options);
-  EXPECT_TRUE(load.writes_reach(2'000, seconds(60)));
+  EXPECT_TRUE(load.writes_reach(1'000, seconds(60)));
+  load.truncate_soon();
+  EXPECT_TRUE(load.writes_reach(3'000, seconds(60)));
   const LiveDifference beside_the_load = read_live_difference(connection);
   EXPECT_TRUE(beside_the_load.is_none()) << beside_the_load.example;
   EXPECT_TRUE(load.writes_reach(5'000, seconds(60)));
@@ -83,8 +84,9 @@ TEST_P(LiveLoadOfEachLayout, KeepsPartitionedTableAndTwinEqual) {
     connection.query("ALTER TABLE live ALTER id SET DEFAULT nextval('live_id_seq')");
   }
   LiveLoadOptions options{.conninfo = database.conninfo(), .layout = &layout, .seed = 5, .key_count = 2 * kRows};
-  options.truncate_period = std::chrono::milliseconds(400);
   LiveLoad load(options);
+  EXPECT_TRUE(load.writes_reach(1'000, seconds(60)));
+  load.truncate_soon();
   EXPECT_TRUE(load.writes_reach(3'000, seconds(60)));
   load.stop();
   std::cout << load.tally();
@@ -112,7 +114,6 @@ TEST(LiveLoad, AStatementThatWaitsForAnothersLockTooLongIsAFailure) {
   const LiveLayout& layout = live_layout("hash");
   make_live_tables(connection, layout, kRows);
   LiveLoadOptions options{.conninfo = database.conninfo(), .layout = &layout, .seed = 1};
-  options.truncate_period = {};
   options.statement_max = std::chrono::milliseconds(300);
   options.sessions = 2;
   LiveLoad load(options);

@@ -65,6 +65,14 @@ TEST_P(LiveOracleOfSomeLayouts, NoWriteIsLostThoughTheServerCrashes) {
   EXPECT_THAT(journey.problems(), IsEmpty());
 }
 
+TEST_P(LiveOracleOfSomeLayouts, NoWriteIsLostThoughTheTableIsEmptiedAgainAndAgain) {
+  LiveJourneyOptions options = options_for(GetParam());
+  options.truncates = 1;
+  LiveJourney journey(options);
+  journey.go_the_whole_way();
+  EXPECT_THAT(journey.problems(), IsEmpty());
+}
+
 TEST_P(LiveOracleOfSomeLayouts, RollbackBeforeTheCutoverLeavesTheTableAsItWas) {
   LiveJourneyOptions options = options_for(GetParam());
   options.writes /= 2;
@@ -113,6 +121,7 @@ TEST_P(LongLiveOracle, NoWriteIsLost) {
   options.time_max = std::chrono::minutes(number_from("PGSLUICE_LIVE_MINUTES", 60));
   options.kills = static_cast<int>(number_from("PGSLUICE_LIVE_KILLS", 0));
   options.restarts = static_cast<int>(number_from("PGSLUICE_LIVE_RESTARTS", 0));
+  options.truncates = static_cast<int>(number_from("PGSLUICE_LIVE_TRUNCATES", 0));
   options.sessions = static_cast<int>(number_from("PGSLUICE_LIVE_SESSIONS", 6));
   options.row_count = static_cast<std::int64_t>(number_from("PGSLUICE_LIVE_ROWS", kRows));
   options.statement_max = std::chrono::seconds(20);

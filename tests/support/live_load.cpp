@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <optional>
 #include <ostream>
 
@@ -113,7 +112,6 @@ class LiveLoad::Session {
   void run() {
     try {
       while (!load_.is_stopping_) {
-        load_.look_at_the_clock();
         one_transaction(random_());
         hand_over();
       }
@@ -223,13 +221,7 @@ class LiveLoad::Session {
   std::optional<pg::Connection> connection_;
 };
 
-// The first TRUNCATE comes at some moment of the first period.
-LiveLoad::LiveLoad(LiveLoadOptions options)
-    : options_(std::move(options)),
-      next_truncate_ms_(options_.truncate_period.count() == 0
-                            ? std::numeric_limits<std::int64_t>::max()
-                            : static_cast<std::int64_t>(options_.seed %
-                                                        static_cast<std::uint64_t>(options_.truncate_period.count()))) {
+LiveLoad::LiveLoad(LiveLoadOptions options) : options_(std::move(options)) {
   keys_.count = options_.key_count;
   for (int number = 0; number < options_.sessions; ++number) {
     threads_.emplace_back([this, number] { Session(*this, number).run(); });
@@ -259,14 +251,6 @@ bool LiveLoad::writes_reach(std::uint64_t count, milliseconds time) {
     std::this_thread::sleep_for(kPause);
   }
   return true;
-}
-
-void LiveLoad::look_at_the_clock() {
-  const std::int64_t now = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun_).count();
-  std::int64_t due = next_truncate_ms_;
-  if (now >= due && next_truncate_ms_.compare_exchange_strong(due, now + options_.truncate_period.count())) {
-    keys_.truncate_is_due = true;
-  }
 }
 
 void LiveLoad::note_backend(int pid) {

@@ -41,8 +41,6 @@ struct LiveLoadOptions {
   std::int64_t key_count = 4000;
   std::chrono::milliseconds statement_max{5000};
   std::chrono::milliseconds reconnect_max{60'000};
-  // From one TRUNCATE to the next: a table that is emptied again and again would never be copied. 0: none.
-  std::chrono::milliseconds truncate_period{15'000};
   int rows_max = LiveTransactionOptions().rows_max;
 };
 
@@ -88,6 +86,9 @@ class LiveLoad {
   ~LiveLoad();
 
   void stop();  // Returns when every session has ended its transaction.
+  // One of the next transactions empties the table, and most often fills it with some rows. Only then: a table that is
+  // emptied again and again would never be copied.
+  void truncate_soon() { keys_.truncate_is_due = true; }
   LiveTally tally() const;
   // Waits until so many rows have been written since the start; false when the time passed before.
   bool writes_reach(std::uint64_t count, std::chrono::milliseconds time);
@@ -95,7 +96,6 @@ class LiveLoad {
  private:
   class Session;
 
-  void look_at_the_clock();
   void note_backend(int pid);
   // Whether one of the processes that a deadlock's detail names is none of this load's.
   bool names_a_stranger(const std::string& deadlock_detail) const;
@@ -103,8 +103,6 @@ class LiveLoad {
   const LiveLoadOptions options_;
   LiveKeys keys_;
   std::atomic<bool> is_stopping_ = false;
-  std::atomic<std::int64_t> next_truncate_ms_;  // Since begun_.
-  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;  // Guards what follows.
   LiveTally tally_;
   std::set<int> backends_;  // All that the load has ever had.

@@ -17,7 +17,7 @@ struct KindFacts {
   int weight;
 };
 
-// In the order of ChangeKind. TRUNCATE comes by the clock.
+// In the order of ChangeKind. TRUNCATE comes when it is asked for.
 constexpr std::array<KindFacts, kChangeKindCount> kKinds = {{
     {"insert", 10},
     {"insert with the next identity", 6},
