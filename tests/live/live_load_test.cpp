@@ -32,6 +32,7 @@ TEST_P(LiveLoadOfEachLayout, KeepsTableAndTwinEqualWithoutAMigration) {
   std::cout << "seed " << seed << '\n';
   LiveLoadOptions options{.conninfo = database.conninfo(), .layout = &layout, .seed = seed, .key_count = 2 * kRows};
   LiveLoad load(options);
+  load.go_beyond_the_plan();
   EXPECT_TRUE(load.writes_reach(1'000, seconds(60)));
   load.truncate_soon();
   EXPECT_TRUE(load.writes_reach(3'000, seconds(60)));
@@ -85,6 +86,7 @@ TEST_P(LiveLoadOfEachLayout, KeepsPartitionedTableAndTwinEqual) {
   }
   LiveLoadOptions options{.conninfo = database.conninfo(), .layout = &layout, .seed = 5, .key_count = 2 * kRows};
   LiveLoad load(options);
+  load.go_beyond_the_plan();
   EXPECT_TRUE(load.writes_reach(1'000, seconds(60)));
   load.truncate_soon();
   EXPECT_TRUE(load.writes_reach(3'000, seconds(60)));

@@ -10,8 +10,6 @@ namespace pgsluice::tests {
 namespace {
 
 constexpr int kExamplesMax = 6;
-// What partition_sql makes of numbers from here on may lie where no partition was planned.
-constexpr int kFirstPartitionLater = 5000;
 
 // Everything a row has beside its keys.
 std::string common_columns_sql(PlaceKind place) {

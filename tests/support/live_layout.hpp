@@ -34,7 +34,7 @@ struct LiveLayout {
   // load; different ones give different keys.
   std::vector<std::string> key_sql;
   std::string partition_column;  // Empty where the key holds it: then only a change of the key moves a row.
-  std::string partition_sql;     // Its value, with %p for a bigint from 0 to 9,999.
+  std::string partition_sql;     // Its value, with %p for a bigint below kPartitionsEnd.
   bool has_identity = false;     // The key is one column, `id`, that the server can fill: from kFirstIdentity on.
   PlaceKind place = PlaceKind::immediate;
   // A unique constraint of the source that stays as it is when the others are widened, and so can be the arbiter of
@@ -43,6 +43,10 @@ struct LiveLayout {
 };
 
 inline constexpr std::int64_t kFirstIdentity = 1'000'000'000;
+// Partition expressions take numbers from 0 on. What they make of these may lie where no partition was planned, or
+// would have many planned in between.
+inline constexpr std::int64_t kFirstPartitionLater = 5'000;
+inline constexpr std::int64_t kPartitionsEnd = 10'000;
 
 const std::vector<LiveLayout>& live_layouts();
 // Fails: std::invalid_argument, naming the layouts that there are.

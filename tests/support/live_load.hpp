@@ -89,6 +89,8 @@ class LiveLoad {
   // One of the next transactions empties the table, and most often fills it with some rows. Only then: a table that is
   // emptied again and again would never be copied.
   void truncate_soon() { keys_.truncate_is_due = true; }
+  // From now on rows also get partition keys that nobody planned for.
+  void go_beyond_the_plan() { keys_.partition_values = kPartitionsEnd; }
   LiveTally tally() const;
   // Waits until so many rows have been written since the start; false when the time passed before.
   bool writes_reach(std::uint64_t count, std::chrono::milliseconds time);

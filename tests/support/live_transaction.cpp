@@ -42,7 +42,6 @@ constexpr std::array<KindFacts, kChangeKindCount> kKinds = {{
 
 constexpr int kChangesMax = 5;
 constexpr std::int64_t kColumnValues = 1000;
-constexpr std::int64_t kPartitionValues = 10'000;
 // Identities this far behind the last one given are deleted; nearer ones may not be committed yet.
 constexpr std::int64_t kIdentityLag = 200;
 constexpr std::int64_t kIdentityReach = 20'000;
@@ -227,7 +226,7 @@ std::string LiveTransaction::columns_of_new_row() const {
 void LiveTransaction::add_new_row(Text& text, std::int64_t number, bool with_place) {
   for (const std::string& value : layout_.key_sql) text += live_value_sql(value, text.number(number)) + ", ";
   if (!layout_.partition_column.empty()) {
-    text += live_value_sql(layout_.partition_sql, text.number(below(kPartitionValues))) + ", ";
+    text += live_value_sql(layout_.partition_sql, text.number(below(keys_.partition_values))) + ", ";
   }
   text += text.number(below(kColumnValues)) + "::integer, " + text.text("row " + std::to_string(number), "text") +
           ", " + (with_place ? text.number(number) : "NULL::bigint");
@@ -326,7 +325,7 @@ void LiveTransaction::insert(ChangeKind kind, std::int64_t number) {
 }
 
 void LiveTransaction::insert_next() {
-  const std::int64_t partition = below(kPartitionValues);
+  const std::int64_t partition = below(keys_.partition_values);
   const std::int64_t n = below(kColumnValues);
   const auto compose = [&](Text& text, const std::string& id) {
     text +=
@@ -383,7 +382,7 @@ void LiveTransaction::update_by_column() {
 void LiveTransaction::update_partition() {
   Text text(options_.style);
   text += "UPDATE %t SET version = version + 1, " + pg::quoted(layout_.partition_column) + " = " +
-          live_value_sql(layout_.partition_sql, text.number(below(kPartitionValues))) + " WHERE ";
+          live_value_sql(layout_.partition_sql, text.number(below(keys_.partition_values))) + " WHERE ";
   if (chance(0.2)) {
     add_key_is_one_of(text);
   } else {

@@ -58,8 +58,9 @@ enum class StatementStyle { simple, parameters, prepared };
 struct LiveKeys {
   std::int64_t count = 0;  // Rows are numbered from 1 to this.
   std::atomic<std::int64_t> last_identity = kFirstIdentity;
-  std::atomic<std::int64_t> next_temporary = -1;  // Falling: numbers that no row keeps.
-  std::atomic<bool> truncate_is_due = false;      // The next transaction that sees it empties the table.
+  std::atomic<std::int64_t> next_temporary = -1;                      // Falling: numbers that no row keeps.
+  std::atomic<std::int64_t> partition_values = kFirstPartitionLater;  // %p is below this.
+  std::atomic<bool> truncate_is_due = false;  // The next transaction that sees it empties the table.
 };
 
 struct LiveTransactionOptions {
