@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr auto kBetweenComparisons = milliseconds(300);
-constexpr auto kCommandTimeMax = seconds(240);
+constexpr auto kCommandTimeMax = seconds(150);
 // A command that is hurt dies at a random moment of this long; the others' moments are shorter than a run's.
 constexpr auto kRunMoment = milliseconds(2500);
 constexpr auto kOtherMoment = milliseconds(900);
