@@ -143,7 +143,7 @@ void LiveJourney::run_and_verify() {
 // A TRUNCATE that comes in between makes what was copied worth nothing: the cutover says so, and run is given again.
 void LiveJourney::cut_over() {
   for (int attempt = 1; attempt <= kAttemptsMax && !has_failed() && !table_is_partitioned(); ++attempt) {
-    do_command("cutover", {"--yes"}, [this] { return table_is_partitioned(); });
+    do_command("cutover", {}, [this] { return table_is_partitioned(); });
     if (was_emptied_) run_and_verify();
   }
   expect(has_failed() || table_is_partitioned(), "the table is not partitioned after the cutover");
@@ -159,7 +159,7 @@ void LiveJourney::remove_everything() {
 }
 
 void LiveJourney::finish() {
-  do_command("finish", {"--yes"}, nullptr);
+  do_command("finish", {}, nullptr);
   if (has_failed()) return;
   const pg::Result left = connection().query(
       "SELECT coalesce(string_agg(what, ', '), '') FROM (SELECT 'schema ' || nspname AS what FROM pg_namespace WHERE "
