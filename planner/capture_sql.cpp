@@ -98,9 +98,9 @@ void add_trigger(Statements& statements, const Feed& feed, std::string_view even
   const std::string name = pg::quoted(feed.trigger(event));
   const std::string quoted_table = pg::quoted(table);
   const std::string shown = pg::display(table);
-  statements.push_back({"CREATE TRIGGER " + name + " AFTER " + when + " EXECUTE FUNCTION " +
-                            pg::quoted(feed.function(event)) + "()",
-                        kTriggerLock, shown});
+  statements.push_back(
+      {"CREATE TRIGGER " + name + " AFTER " + when + " EXECUTE FUNCTION " + pg::quoted(feed.function(event)) + "()",
+       kTriggerLock, shown});
   statements.push_back({"ALTER TABLE " + quoted_table + " ENABLE ALWAYS TRIGGER " + name, kTriggerLock, shown});
   statements.push_back(
       {"COMMENT ON TRIGGER " + name + " ON " + quoted_table + " IS " + comment_text(feed, ""), "", ""});
@@ -114,16 +114,15 @@ void add_log(Statements& statements, const Feed& feed) {
   }
   const std::string log = pg::quoted(feed.log());
   // Rows come and go, and its pages are read from the first to the last: dead rows must not stay for long.
-  statements.push_back(
-      {"CREATE TABLE " + log + " (" + columns +
-           pg::quoted(feed.time_column()) + " timestamptz NOT NULL DEFAULT pg_catalog.now()) WITH (autovacuum_vacuum_scale_factor = 0, "
-           "autovacuum_vacuum_threshold = 20000, autovacuum_analyze_scale_factor = 1)",
-       "", ""});
-  statements.push_back({"COMMENT ON TABLE " + log + " IS " +
-                            comment_text(feed, "Keys of rows of " + pg::display(feed.from) +
-                                                   " that changed and are still to be brought to " +
-                                                   pg::display(feed.to) + "."),
+  statements.push_back({"CREATE TABLE " + log + " (" + columns + pg::quoted(feed.time_column()) +
+                            " timestamptz NOT NULL DEFAULT pg_catalog.now()) WITH (autovacuum_vacuum_scale_factor = 0, "
+                            "autovacuum_vacuum_threshold = 20000, autovacuum_analyze_scale_factor = 1)",
                         "", ""});
+  statements.push_back(
+      {"COMMENT ON TABLE " + log + " IS " +
+           comment_text(feed, "Keys of rows of " + pg::display(feed.from) +
+                                  " that changed and are still to be brought to " + pg::display(feed.to) + "."),
+       "", ""});
 }
 
 std::vector<QualifiedName> truncatable(const Feed& feed) {
@@ -200,11 +199,14 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid) {
   return statements;
 }
 
+// DROP TRIGGER on a partitioned table locks its partitions before itself, the reverse of what everybody else does.
 Statements drop_capture_triggers_sql(const Feed& feed) {
-  Statements statements;
-  statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(feed.snapshot_function().name) + " ON " +
-                            pg::quoted(feed.from),
-                        "ACCESS EXCLUSIVE", pg::display(feed.from)});
+  const char* const lock = "ACCESS EXCLUSIVE";
+  const std::string table_name = pg::quoted(feed.from);
+  Statements statements = {
+      {"LOCK TABLE " + table_name + " IN ACCESS EXCLUSIVE MODE", lock, pg::display(feed.from)},
+      {"DROP TRIGGER IF EXISTS " + pg::quoted(feed.snapshot_function().name) + " ON " + table_name, lock,
+       pg::display(feed.from)}};
   const auto drop = [&](std::string_view event, const QualifiedName& table) {
     statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(feed.trigger(event)) + " ON " + pg::quoted(table),
                           "ACCESS EXCLUSIVE", pg::display(table)});
@@ -235,8 +237,11 @@ std::size_t capture_trigger_count(const Feed& feed) {
   return row_events(feed).size() + 1;
 }
 
+// TRUNCATE false: giving pages back takes an exclusive lock, for which it would wait up to 5 s in vain while the
+// application writes.
 Statement vacuum_log_sql(const Feed& feed) {
-  return {"VACUUM (ANALYZE) " + pg::quoted(feed.log()), "SHARE UPDATE EXCLUSIVE", pg::display(feed.log())};
+  return {"VACUUM (ANALYZE, TRUNCATE false) " + pg::quoted(feed.log()), "SHARE UPDATE EXCLUSIVE",
+          pg::display(feed.log())};
 }
 
 }  // namespace pgsluice::planner

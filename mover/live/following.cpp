@@ -12,11 +12,14 @@ void begin_to_follow(const ChangeFeed& feed, const Sessions& sessions, const Ret
   const std::string what = "capturing changes of " + pg::display(table);
   repeat_naming_holders(session, context, what, table,
                         [&](pg::Connection& source) {
-                          if (feed.read_installed(source) == ChangeFeed::Installed::wholly) {
+                          const ChangeFeed::Installed installed = feed.read_installed(source);
+                          if (installed == ChangeFeed::Installed::wholly) {
                             return;
                           }
                           in_transaction(source, [&] {
-                            feed.stop(source);
+                            if (installed == ChangeFeed::Installed::in_part) {
+                              feed.stop(source);
+                            }
                             feed.make_ready(source);
                             feed.install(source);
                           });

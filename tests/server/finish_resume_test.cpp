@@ -30,7 +30,7 @@ TEST_P(FinishThatDied, GoesOnWhereItWas) {
                 .exit_code,
             0);
   ASSERT_EQ(migration_.run().exit_code, 0);
-  const Outcome cut = run(migration_.command("cutover", {"--yes", "--accept", "unverified"}));
+  const Outcome cut = run(migration_.command("cutover", {"--accept", "unverified"}));
   ASSERT_EQ(cut.exit_code, 0) << cut;
   const std::string leaf(
       connection_.query("SELECT min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'items'::regclass")
@@ -40,7 +40,7 @@ TEST_P(FinishThatDied, GoesOnWhereItWas) {
     steps.replace(at, 4, leaf);
   }
   connection_.run_script("UPDATE pgsluice.migration SET phase = 'finished'; " + steps);
-  const Outcome finished = run(migration_.command("finish", {"--yes"}));
+  const Outcome finished = run(migration_.command("finish"));
   ASSERT_EQ(finished.exit_code, 0) << finished;
   EXPECT_EQ(connection_.query("SELECT count(*) FROM items").integer(0, 0), 100);
   EXPECT_EQ(connection_.query("SELECT to_regclass('items_old') IS NULL").text(0, 0), "t");

@@ -434,7 +434,7 @@ TEST_F(SwapOfBusyTable, CommandsTakeItThereAndBackAndToTheEnd) {
   std::vector<std::string> arguments = {"--table", pg::quoted(nasty_), "--by",   "HASH (id)", "--partitions",
                                         "3",       "--strategy",       "capture"};
   arguments.insert(arguments.end(), kAccepted.begin(), kAccepted.end());
-  const std::vector<std::string> unverified = {"--yes", "--accept", "unverified"};
+  const std::vector<std::string> unverified = {"--accept", "unverified"};
   succeed(migration_.plan(arguments));
   succeed(migration_.run());
   run("UPDATE @table SET kind = 'before' WHERE id = 1");
@@ -453,11 +453,11 @@ TEST_F(SwapOfBusyTable, CommandsTakeItThereAndBackAndToTheEnd) {
   succeed(again.plan(arguments));
   succeed(again.run());
   succeed(tests::run(again.command("cutover", unverified)));
-  const Outcome refused = tests::run(again.command("finish", {"--yes"}));
+  const Outcome refused = tests::run(again.command("finish"));
   EXPECT_EQ(refused.exit_code, 2) << refused;
   EXPECT_THAT(refused.errors, HasSubstr("uses_row"));
   run("DROP FUNCTION \"Sp1eCial .Char\".uses_row");
-  succeed(tests::run(again.command("finish", {"--yes"})));
+  succeed(tests::run(again.command("finish")));
   expect_in_place();
   EXPECT_EQ(read("SELECT count(*) FROM pg_description WHERE description LIKE '%[pgsluice%'"), "0");
   EXPECT_EQ(read("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgsluice'"), "0");
