@@ -237,11 +237,10 @@ std::size_t capture_trigger_count(const Feed& feed) {
   return row_events(feed).size() + 1;
 }
 
-// TRUNCATE false: giving pages back takes an exclusive lock, for which it would wait up to 5 s in vain while the
-// application writes.
-Statement vacuum_log_sql(const Feed& feed) {
-  return {"VACUUM (ANALYZE, TRUNCATE false) " + pg::quoted(feed.log()), "SHARE UPDATE EXCLUSIVE",
-          pg::display(feed.log())};
+// Giving pages back would wait for up to 5 s for the lock, in vain while the application writes much.
+Statement vacuum_log_sql(const Feed& feed, bool gives_back) {
+  return {"VACUUM (ANALYZE, TRUNCATE " + std::string(gives_back ? "true" : "false") + ") " + pg::quoted(feed.log()),
+          "SHARE UPDATE EXCLUSIVE", pg::display(feed.log())};
 }
 
 }  // namespace pgsluice::planner

@@ -29,7 +29,8 @@ Statements drop_capture_log_sql(const Feed& feed);
 // So many triggers are on `from` itself.
 std::size_t capture_trigger_count(const Feed& feed);
 
-// Lets the space of rows that were taken out of the log be used again. Not inside a transaction.
-Statement vacuum_log_sql(const Feed& feed);
+// Lets the space of rows that were taken out of the log be used again; gives it back where `gives_back`, which takes an
+// exclusive lock when nobody is in the way, and ends early for whoever comes. Not inside a transaction.
+Statement vacuum_log_sql(const Feed& feed, bool gives_back);
 
 }  // namespace pgsluice::planner

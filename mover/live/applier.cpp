@@ -111,7 +111,7 @@ Passed pass(Work& work, unsigned lanes) {
 
 void tidy(Work& work) {
   repeat_until_done(work.lead, work.context, "tidying the log of changes",
-                    [&](pg::Connection& connection) { work.feed.tidy(connection); });
+                    [&](pg::Connection& connection) { work.feed.tidy(connection, false); });
 }
 
 // Tells when the application is faster than this, which ends in a log that only grows.

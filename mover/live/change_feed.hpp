@@ -74,8 +74,8 @@ class ChangeFeed {
   // Makes the backlog smaller where it says the same thing repeatedly. Returns how many notes went; none where somebody
   // applies it at the same time.
   virtual std::uint64_t reduce(pg::Connection& connection) const = 0;
-  // Gives free space back; not in a transaction.
-  virtual void tidy(pg::Connection& connection) const = 0;
+  // Lets free space be used again, or gives it back to the server; not in a transaction.
+  virtual void tidy(pg::Connection& connection, bool gives_back) const = 0;
 
   // Empties `to` and the backlog, in the caller's transaction: after a TRUNCATE of `from`, when all is copied anew.
   virtual void start_over(pg::Connection& connection) const = 0;

@@ -244,6 +244,16 @@ void fill_old_table_anew(Cutover& cutover) {
   });
 }
 
+// The last refresh reads the whole file: one that is large and empty would hold the lock for nothing.
+void give_space_back(Cutover& cutover) {
+  constexpr std::int64_t kBlocksMax = 2000;
+  repeat_until_done(cutover.target, cutover.retry, "tidying the log of changes", [&](pg::Connection& connection) {
+    if (cutover.feed().read_extent(connection) > kBlocksMax) {
+      cutover.feed().tidy(connection, true);
+    }
+  });
+}
+
 void come_near(Cutover& cutover) {
   const CatchUp result = catch_up(cutover.feed(), cutover.sessions, cutover.retry,
                                   {cutover.options.workers, cutover.options.gate, kNotesBeforeLock});
@@ -466,6 +476,7 @@ CutoverSummary cut_over(planner::Checkpoint& checkpoint, const Sessions& session
     analyze_target(cutover.plan(), sessions, cutover.retry, {options.workers, false});
   }
   come_near(cutover);
+  give_space_back(cutover);
   wait_for_moment(cutover);
   call_hook(cutover, "before-cutover", state_text(cutover));
   attempt_until_done(cutover);

@@ -29,7 +29,7 @@ class LogKeeper {
         return;
       }
       const std::uint64_t removed = feed_.reduce(connection);
-      feed_.tidy(connection);
+      feed_.tidy(connection, true);
       blocks_after_ = feed_.read_extent(connection);
       if (removed > 0) {
         observer_.noted("the log of changes was reduced by " + std::to_string(removed) +

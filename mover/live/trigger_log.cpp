@@ -131,8 +131,8 @@ std::uint64_t TriggerLog::reduce(pg::Connection& connection) const {
   return count;
 }
 
-void TriggerLog::tidy(pg::Connection& connection) const {
-  connection.query(planner::vacuum_log_sql(feed_).sql);
+void TriggerLog::tidy(pg::Connection& connection, bool gives_back) const {
+  connection.query(planner::vacuum_log_sql(feed_, gives_back).sql);
 }
 
 void TriggerLog::start_over(pg::Connection& connection) const {

@@ -23,7 +23,7 @@ class TriggerLog : public ChangeFeed {
                             const planner::Range& range) const override;
   std::uint64_t apply_everything(pg::Connection& connection) const override;
   std::uint64_t reduce(pg::Connection& connection) const override;
-  void tidy(pg::Connection& connection) const override;
+  void tidy(pg::Connection& connection, bool gives_back) const override;
   void start_over(pg::Connection& connection) const override;
   std::uint64_t refill(pg::Connection& connection) const override;
 
