@@ -93,8 +93,8 @@ int print_preflight(const Options& options, planner::Checkpoint& checkpoint, con
                     const mover::CutoverOptions& wanted, Terminal& terminal, Log& log) {
   const mover::StopRequest never;
   ProgressDisplay display(terminal, log, ProgressMode::none);
-  const std::vector<mover::Finding> findings = mover::preflight(
-      checkpoint, sessions, planner::SwapDirection::forward, wanted, {retry_options(options), never, display});
+  const std::vector<mover::Finding> findings = mover::preflight(checkpoint, sessions, planner::SwapDirection::forward,
+                                                                wanted, {retry_options(options), never, display});
   if (options.is_on("json")) {
     print_result(preflight_document(findings));
   } else {

@@ -64,9 +64,10 @@ int finish_command(const Options& options) {
     document["exit_code"] = 0;
     print_result(document);
   } else {
-    print_result(title(plan) + (summary.was_done_before ? ": it was finished before\n"
-                                                        : ": finished; " + pg::display(plan.source.name) +
-                                                              " is partitioned, and nothing of ours is left\n") +
+    print_result(title(plan) +
+                 (summary.was_done_before ? ": it was finished before\n"
+                                          : ": finished; " + pg::display(plan.source.name) +
+                                                " is partitioned, and nothing of ours is left\n") +
                  path + " may be removed now\n");
   }
   return 0;

@@ -310,10 +310,10 @@ void refuse_unknown_command(std::string_view name) {
   }
   pg::Failure failure(pg::FailureKind::refused, "there is no command \"" + std::string(name) + "\"");
   const std::optional<std::string_view> guess = nearest(name, names);
-  failure.hint(
-      guess ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
-            : "Commands are plan, estimate, run, status, control, verify, cutover, finish and rollback; \"pgsluice help\" explains "
-              "them.");
+  failure.hint(guess ? "Did you mean \"pgsluice " + std::string(*guess) + "\"?"
+                     : "Commands are plan, estimate, run, status, control, verify, cutover, finish and rollback; "
+                       "\"pgsluice help\" explains "
+                       "them.");
   throw failure;
 }
 

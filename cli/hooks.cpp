@@ -74,14 +74,14 @@ void Hooks::run(std::string_view moment, const planner::Checkpoint& checkpoint) 
   const auto [begin, end] = commands_.equal_range(moment);
   for (auto hook = begin; hook != end; ++hook) {
     const planner::Plan& plan = checkpoint.plan();
-    const int code = run_in_shell(hook->second, {"PGSLUICE_MOMENT=" + std::string(moment),
-                                                 "PGSLUICE_MIGRATION=" + plan.migration_id,
-                                                 "PGSLUICE_SOURCE=" + pg::display(plan.source.name),
-                                                 "PGSLUICE_TARGET=" + pg::display(plan.layout.root.name),
-                                                 "PGSLUICE_CHECKPOINT=" + checkpoint.path().string()});
+    const int code =
+        run_in_shell(hook->second, {"PGSLUICE_MOMENT=" + std::string(moment), "PGSLUICE_MIGRATION=" + plan.migration_id,
+                                    "PGSLUICE_SOURCE=" + pg::display(plan.source.name),
+                                    "PGSLUICE_TARGET=" + pg::display(plan.layout.root.name),
+                                    "PGSLUICE_CHECKPOINT=" + checkpoint.path().string()});
     if (code != 0) {
-      throw Failure(FailureKind::local, "the hook " + std::string(moment) + " ended with exit code " +
-                                            std::to_string(code))
+      throw Failure(FailureKind::local,
+                    "the hook " + std::string(moment) + " ended with exit code " + std::to_string(code))
           .detail(hook->second);
     }
   }

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command_sessions.hpp"
-#include "cli/cutover_text.hpp"
 #include "cli/commands.hpp"
+#include "cli/cutover_text.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
 #include "cli/progress.hpp"

@@ -31,8 +31,8 @@ struct Run {
   const Sessions& sessions;
   const MoveOptions& options;
   RetryContext retry;
-  Session lead;    // On the target: phases, and the claim on everything that is not a range.
-  Session source;  // On the source.
+  Session lead;                      // On the target: phases, and the claim on everything that is not a range.
+  Session source;                    // On the source.
   const ChangeFeed* feed = nullptr;  // Of the source's changes; absent where nobody writes.
   bool followed = false;             // In phase `complete`.
   const planner::Plan& plan() const { return checkpoint.plan(); }
@@ -304,8 +304,7 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
 // Brings the target up to the source as it is now. False when the source was emptied meanwhile, so that all begins
 // anew.
 bool follow(Run& run) {
-  const CatchUp result =
-      catch_up(*run.feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
+  const CatchUp result = catch_up(*run.feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
   if (!result.left.holds_truncate) {
     return true;
   }

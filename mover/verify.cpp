@@ -1,5 +1,3 @@
-#include "mover/live/trigger_log.hpp"
-#include "mover/live/verify_live.hpp"
 #include "mover/verify.hpp"
 
 #include <algorithm>
@@ -10,6 +8,8 @@
 
 #include "mover/comparison.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/trigger_log.hpp"
+#include "mover/live/verify_live.hpp"
 #include "mover/row_tally.hpp"
 #include "mover/verify_buckets.hpp"
 #include "mover/verify_find.hpp"

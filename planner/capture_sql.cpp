@@ -203,10 +203,9 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid) {
 Statements drop_capture_triggers_sql(const Feed& feed) {
   const char* const lock = "ACCESS EXCLUSIVE";
   const std::string table_name = pg::quoted(feed.from);
-  Statements statements = {
-      {"LOCK TABLE " + table_name + " IN ACCESS EXCLUSIVE MODE", lock, pg::display(feed.from)},
-      {"DROP TRIGGER IF EXISTS " + pg::quoted(feed.snapshot_function().name) + " ON " + table_name, lock,
-       pg::display(feed.from)}};
+  Statements statements = {{"LOCK TABLE " + table_name + " IN ACCESS EXCLUSIVE MODE", lock, pg::display(feed.from)},
+                           {"DROP TRIGGER IF EXISTS " + pg::quoted(feed.snapshot_function().name) + " ON " + table_name,
+                            lock, pg::display(feed.from)}};
   const auto drop = [&](std::string_view event, const QualifiedName& table) {
     statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(feed.trigger(event)) + " ON " + pg::quoted(table),
                           "ACCESS EXCLUSIVE", pg::display(table)});
@@ -228,8 +227,7 @@ Statements drop_capture_log_sql(const Feed& feed) {
     statements.push_back({"DROP FUNCTION IF EXISTS " + pg::quoted(feed.function(event)) + "()", "", ""});
   }
   statements.push_back({"DROP FUNCTION IF EXISTS " + pg::quoted(feed.snapshot_function()) + "()", "", ""});
-  statements.push_back(
-      {"DROP TABLE IF EXISTS " + pg::quoted(feed.log()), "ACCESS EXCLUSIVE", pg::display(feed.log())});
+  statements.push_back({"DROP TABLE IF EXISTS " + pg::quoted(feed.log()), "ACCESS EXCLUSIVE", pg::display(feed.log())});
   return statements;
 }
 

@@ -66,9 +66,9 @@ std::string_view name_of(Notice::Kind kind);
 struct CapturedColumn {
   std::string name;  // Unquoted.
   std::string type;  // SQL text. Of a column whose type is a domain: the type below it, whose values nobody can forbid.
-  std::string collation;  // Quoted SQL text; empty for the type's own.
-  bool is_key = false;    // Of the key by which a row is found again; else of the partition key beside it.
-  bool not_null = false;  // In the source.
+  std::string collation;          // Quoted SQL text; empty for the type's own.
+  bool is_key = false;            // Of the key by which a row is found again; else of the partition key beside it.
+  bool not_null = false;          // In the source.
   bool has_own_equality = false;  // A type that somebody made: its operators may stand in any schema.
   bool operator==(const CapturedColumn&) const = default;
 };
@@ -82,12 +82,12 @@ struct Plan {
   bool one_database = true;  // Source and target are the same database, so server-side methods work.
   Strategy strategy = Strategy::offline;
   CaptureForm capture_form = CaptureForm::row;  // Of the strategy `capture`.
-  Method method = Method::insert;  // The first of `methods`.
+  Method method = Method::insert;               // The first of `methods`.
   // What a batch may travel by, all copying or all emptying the source. More than one: the run finds the best by
   // measuring.
   std::vector<Method> methods = {Method::insert};
   std::string method_reason;  // Why these; empty when the operator named one.
-  bool guard = true;  // Of the strategy `offline`.
+  bool guard = true;          // Of the strategy `offline`.
   bool carry_grants_to_leaves = true;
   TableFacts source;
   Layout layout;
@@ -96,7 +96,7 @@ struct Plan {
       key_columns_with_nulls;  // Partition key columns that hold NULLs: a primary key cannot contain them.
   RangeKey key;
   std::vector<CapturedColumn> captured;  // Of the strategy `capture`: the key's columns, then the others.
-  bool rows_come_leaf_by_leaf = false;  // An estimate, see row_order.hpp.
+  bool rows_come_leaf_by_leaf = false;   // An estimate, see row_order.hpp.
   std::vector<Range> ranges;
   std::vector<Notice> notices;
 };

@@ -186,8 +186,8 @@ void refuse_uncapturable(Planning& planning) {
 // changes rows scans for them.
 CaptureForm read_better_form(Planning& planning) {
   constexpr double kRowsPerStatement = 20;
-  const pg::Result row = read_statement(planning.source, "rows_changed_per_scan",
-                                        {std::to_string(planning.facts().oid)});
+  const pg::Result row =
+      read_statement(planning.source, "rows_changed_per_scan", {std::to_string(planning.facts().oid)});
   return row.row_count() == 1 && !row.is_null(0, 0) && row.number(0, 0) >= kRowsPerStatement ? CaptureForm::statement
                                                                                              : CaptureForm::row;
 }
@@ -349,14 +349,16 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
   refusals.attempt([&] {
     const bool rows_stay = plan.guard && !empties_source(plan.method);
     // A changed row is found again by its key, so there must be one.
-    const SplitChoice split =
-        plan.strategy == Strategy::capture && options.split == SplitChoice::automatic ? SplitChoice::key : options.split;
+    const SplitChoice split = plan.strategy == Strategy::capture && options.split == SplitChoice::automatic
+                                  ? SplitChoice::key
+                                  : options.split;
     try {
       plan.key = choose_range_key(plan.source, split, source.server_major_version(), rows_stay);
     } catch (Failure& failure) {
       if (plan.strategy == Strategy::capture && split == SplitChoice::key) {
-        failure.hint("A changed row is found again by a key: make one, CREATE UNIQUE INDEX CONCURRENTLY on NOT NULL "
-                     "columns; or use --strategy offline, which stops writes meanwhile.");
+        failure.hint(
+            "A changed row is found again by a key: make one, CREATE UNIQUE INDEX CONCURRENTLY on NOT NULL "
+            "columns; or use --strategy offline, which stops writes meanwhile.");
       }
       throw;
     }

@@ -23,8 +23,8 @@ struct PlanOptions {
   std::vector<LevelSpec> levels;      // Empty: the target must exist.
   Strategy strategy = Strategy::offline;
   std::optional<CaptureForm> capture_form;  // Of the strategy `capture`. Absent: as the table's statistics suggest.
-  std::optional<Method> method;  // Absent: eligible_methods(), of which the run finds the best.
-  bool empty_source = false;     // Where `method` is absent: the eligible ones are those that empty the source.
+  std::optional<Method> method;             // Absent: eligible_methods(), of which the run finds the best.
+  bool empty_source = false;  // Where `method` is absent: the eligible ones are those that empty the source.
   bool guard = true;
   SplitChoice split = SplitChoice::automatic;
   SplitOptions range_limits;

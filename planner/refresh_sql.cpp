@@ -137,16 +137,16 @@ RefreshSql exact_refresh_sql(const Feed& feed, const Portion& portion) {
 std::string reduce_log_sql(const Feed& feed) {
   return "DELETE FROM " + log_sql(feed) +
          " AS c USING (SELECT c.ctid AS place, pg_catalog.row_number() OVER (PARTITION BY " + key_and_lead(feed, "c") +
-         " ORDER BY c." + pg::quoted(feed.time_column()) + ") AS number FROM " + log_sql(feed) + " AS c WHERE " + has_key_sql(feed) +
-         ") AS d WHERE c.ctid = d.place AND d.number > 1";
+         " ORDER BY c." + pg::quoted(feed.time_column()) + ") AS number FROM " + log_sql(feed) + " AS c WHERE " +
+         has_key_sql(feed) + ") AS d WHERE c.ctid = d.place AND d.number > 1";
 }
 
 std::string backlog_sql(const Feed& feed) {
   return "SELECT pg_catalog.count(*) AS rows, COALESCE(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - "
          "pg_catalog.min(c." +
          pg::quoted(feed.time_column()) + ")), 0)::float8 AS seconds, COALESCE(pg_catalog.bool_or(NOT (" +
-         has_key_sql(feed) + ")), false) AS truncated, pg_catalog.pg_relation_size(" +
-         pg::literal(log_sql(feed)) + ") AS bytes FROM " + log_sql(feed) + " AS c";
+         has_key_sql(feed) + ")), false) AS truncated, pg_catalog.pg_relation_size(" + pg::literal(log_sql(feed)) +
+         ") AS bytes FROM " + log_sql(feed) + " AS c";
 }
 
 std::string savepoint_sql() {

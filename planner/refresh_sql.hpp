@@ -48,7 +48,8 @@ RefreshSql exact_refresh_sql(const Feed& feed, const Portion& portion);
 // Removes repetitions of (key, lead) from the log; what is left says the same.
 std::string reduce_log_sql(const Feed& feed);
 
-// One row: `rows`, `seconds` since the oldest was noted, whether one is of a TRUNCATE (`truncated`), `bytes` of the file.
+// One row: `rows`, `seconds` since the oldest was noted, whether one is of a TRUNCATE (`truncated`), `bytes` of the
+// file.
 std::string backlog_sql(const Feed& feed);
 
 // For a refresh that may have to be repeated in another way within one transaction.

@@ -1,7 +1,7 @@
-#include "planner/capture_sql.hpp"
 #include "planner/target_sql.hpp"
 
 #include "planner/analyze_sql.hpp"
+#include "planner/capture_sql.hpp"
 #include "planner/finishing_sql.hpp"
 #include "planner/foreign_key_sql.hpp"
 #include "planner/guard_sql.hpp"

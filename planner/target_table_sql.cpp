@@ -284,7 +284,8 @@ Statements allow_autovacuum_sql(const Plan& plan, const PartitionNode& leaf) {
   }
   const std::string table = "ALTER TABLE " + pg::quoted(leaf.name);
   const std::vector<std::string> switches(kAutovacuumSwitches.begin(), kAutovacuumSwitches.end());
-  Statements statements = {on_node(table + " RESET (" + reloptions_sql(switches) + ")", "SHARE UPDATE EXCLUSIVE", leaf)};
+  Statements statements = {
+      on_node(table + " RESET (" + reloptions_sql(switches) + ")", "SHARE UPDATE EXCLUSIVE", leaf)};
   std::vector<std::string> own;
   std::copy_if(plan.source.reloptions.begin(), plan.source.reloptions.end(), std::back_inserter(own),
                is_autovacuum_switch);

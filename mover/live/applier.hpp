@@ -25,9 +25,9 @@ struct CatchUp {
   Backlog left;            // holds_truncate: nothing more can be brought over before all is copied anew.
 };
 
-// Applies what there is, and goes on until at most `rows_left_max` notes are left. A conflict between rows of different moments is resolved by
-// make_exact(). Where the application writes faster than this can apply, the observer is told with both rates.
-// Fails: interrupted; server (23514, explained, when no partition takes a row); connection.
+// Applies what there is, and goes on until at most `rows_left_max` notes are left. A conflict between rows of different
+// moments is resolved by make_exact(). Where the application writes faster than this can apply, the observer is told
+// with both rates. Fails: interrupted; server (23514, explained, when no partition takes a row); connection.
 CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context,
                  const ApplierOptions& options);
 

@@ -77,8 +77,8 @@ Phase read_current_phase(Cutover& cutover) {
 
 void refuse_other_strategy(const planner::Plan& plan) {
   if (plan.strategy != planner::Strategy::capture) {
-    throw Failure(FailureKind::refused, "this migration has no cutover: its strategy is " +
-                                            std::string(name_of(plan.strategy)))
+    throw Failure(FailureKind::refused,
+                  "this migration has no cutover: its strategy is " + std::string(name_of(plan.strategy)))
         .hint("`pgsluice run` printed how the tables are exchanged by hand; or plan with --strategy capture.")
         .status("nothing was changed");
   }
@@ -165,10 +165,9 @@ void look_at_definition(Cutover& cutover, std::vector<Finding>& findings) {
     return;
   }
   try {
-    repeat_until_done(cutover.target, cutover.retry, "comparing the table with the plan",
-                      [&](pg::Connection& connection) {
-                        planner::check_plan_still_holds(cutover.plan(), connection, connection);
-                      });
+    repeat_until_done(
+        cutover.target, cutover.retry, "comparing the table with the plan",
+        [&](pg::Connection& connection) { planner::check_plan_still_holds(cutover.plan(), connection, connection); });
   } catch (const Failure& failure) {
     if (failure.kind() != FailureKind::refused) {
       throw;
@@ -223,7 +222,9 @@ void refuse_if_blocked(const Cutover& cutover, const std::vector<Finding>& findi
     }
   }
   if (!reasons.empty()) {
-    throw Failure(FailureKind::refused, "the tables cannot be exchanged now").detail(reasons).status(state_text(cutover));
+    throw Failure(FailureKind::refused, "the tables cannot be exchanged now")
+        .detail(reasons)
+        .status(state_text(cutover));
   }
 }
 
@@ -305,11 +306,12 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   cutover.swap.swap(connection);
   cutover.next_feed().install(connection);
   const pg::Result xid = fixed_query(connection, "current_transaction");
-  connection.run_script(planner::script_of(
-      planner::create_snapshot_guard_sql(cutover.next_feed().feed(), xid.text(0, 0))));
+  connection.run_script(
+      planner::script_of(planner::create_snapshot_guard_sql(cutover.next_feed().feed(), xid.text(0, 0))));
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
   if (Clock::now() - asked > cutover.options.max_lock + cutover.sessions.options().lock_timeout) {
-    throw Failure(FailureKind::server, "the exchange took longer than --max-lock allows").sqlstate(std::string(kQueryCanceled));
+    throw Failure(FailureKind::server, "the exchange took longer than --max-lock allows")
+        .sqlstate(std::string(kQueryCanceled));
   }
   connection.commit();
   cutover.summary.lock_held = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - asked);
@@ -324,9 +326,7 @@ bool is_worth_another_attempt(const Failure& failure) {
 // True when the exchange is committed.
 bool attempt(Cutover& cutover) {
   ++cutover.summary.attempts;
-  Session session([&] {
-    return cutover.sessions.open_target("cutover", {{"synchronous_commit", "on"}});
-  });
+  Session session([&] { return cutover.sessions.open_target("cutover", {{"synchronous_commit", "on"}}); });
   try {
     pg::Connection& connection = session.connection();
     connection.begin();
@@ -392,8 +392,8 @@ void attempt_until_done(Cutover& cutover) {
     }
     const bool is_late = Clock::now() - begun > cutover.options.timeout;
     if (is_late || !pause_between(cutover, random)) {
-      throw Failure(FailureKind::interrupted,
-                    is_late ? "no attempt succeeded within --cutover-timeout" : "stopped between two attempts, as asked")
+      throw Failure(FailureKind::interrupted, is_late ? "no attempt succeeded within --cutover-timeout"
+                                                      : "stopped between two attempts, as asked")
           .detail(std::to_string(cutover.summary.attempts) + " attempts were made.")
           .hint("Run the same command again, at a quieter moment or with a longer --lock-timeout.")
           .status(state_text(cutover));

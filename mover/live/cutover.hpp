@@ -8,8 +8,8 @@
 // Invariants:
 //   X1  The exchange, the phase in the ledger, the end of one capture and the beginning of the other are one
 //       transaction: what is committed is one of two states, and each of them is captured.
-//   X2  No lock is waited for longer than --lock-timeout, and none that others wait behind is held longer than max_lock.
-//   X3  An attempt that fails leaves the old state, serving and captured.
+//   X2  No lock is waited for longer than --lock-timeout, and none that others wait behind is held longer than
+//   max_lock. X3  An attempt that fails leaves the old state, serving and captured.
 #pragma once
 
 #include <chrono>

@@ -10,20 +10,19 @@ void begin_to_follow(const ChangeFeed& feed, const Sessions& sessions, const Ret
   Session session([&sessions] { return sessions.open_source("capturing"); });
   const pg::QualifiedName& table = feed.feed().from;
   const std::string what = "capturing changes of " + pg::display(table);
-  repeat_naming_holders(session, context, what, table,
-                        [&](pg::Connection& source) {
-                          const ChangeFeed::Installed installed = feed.read_installed(source);
-                          if (installed == ChangeFeed::Installed::wholly) {
-                            return;
-                          }
-                          in_transaction(source, [&] {
-                            if (installed == ChangeFeed::Installed::in_part) {
-                              feed.stop(source);
-                            }
-                            feed.make_ready(source);
-                            feed.install(source);
-                          });
-                        });
+  repeat_naming_holders(session, context, what, table, [&](pg::Connection& source) {
+    const ChangeFeed::Installed installed = feed.read_installed(source);
+    if (installed == ChangeFeed::Installed::wholly) {
+      return;
+    }
+    in_transaction(source, [&] {
+      if (installed == ChangeFeed::Installed::in_part) {
+        feed.stop(source);
+      }
+      feed.make_ready(source);
+      feed.install(source);
+    });
+  });
 }
 
 void refuse_broken_capture(const ChangeFeed& feed, pg::Connection& connection) {

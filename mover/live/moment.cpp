@@ -55,8 +55,7 @@ std::chrono::milliseconds read_time_until(pg::Connection& connection, const Mome
   const std::string shown = (moment.date ? *moment.date + " " : "") + moment.time + " " + moment.zone;
   std::int64_t milliseconds = 0;
   try {
-    milliseconds =
-        fixed_query(connection, "milliseconds_until", {moment.date, moment.time, moment.zone}).integer(0, 0);
+    milliseconds = fixed_query(connection, "milliseconds_until", {moment.date, moment.time, moment.zone}).integer(0, 0);
   } catch (const pg::Failure& failure) {
     if (failure.kind() != pg::FailureKind::server) {
       throw;

@@ -79,9 +79,7 @@ std::int64_t TriggerLog::read_extent(pg::Connection& connection) const {
 
 void TriggerLog::with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const {
   fixed_query(connection, alone ? "hold_log" : "share_log", {feed_.migration_id});
-  const auto release = [&] {
-    fixed_query(connection, "release_log", {feed_.migration_id, alone ? "false" : "true"});
-  };
+  const auto release = [&] { fixed_query(connection, "release_log", {feed_.migration_id, alone ? "false" : "true"}); };
   try {
     body();
   } catch (...) {

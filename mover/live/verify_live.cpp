@@ -52,16 +52,18 @@ std::string keyed_hashes_sql(const Comparing& comparing, const Side& side, const
          side.from_sql + " AS side WHERE " + condition;
 }
 
+std::string differences_sql(const Comparing& comparing, const std::string& condition) {
+  return "SELECT pg_catalog.array_to_string(COALESCE(s.key, t.key), ', '), s.key IS NULL, t.key IS NULL FROM (" +
+         keyed_hashes_sql(comparing, comparing.comparison.source, condition) + ") AS s FULL JOIN (" +
+         keyed_hashes_sql(comparing, comparing.comparison.target, condition) +
+         ") AS t ON s.key = t.key WHERE s.row_hash IS DISTINCT FROM t.row_hash LIMIT " +
+         std::to_string(comparing.options.differences_max);
+}
+
 std::vector<Difference> read_differences(const Comparing& comparing, pg::Connection& connection,
                                          const planner::Range& range) {
   const planner::Condition condition = planner::between_sql(comparing.plan().key, range.lower, range.upper);
-  const std::string sql =
-      "SELECT pg_catalog.array_to_string(COALESCE(s.key, t.key), ', '), s.key IS NULL, t.key IS NULL FROM (" +
-      keyed_hashes_sql(comparing, comparing.comparison.source, condition.sql) + ") AS s FULL JOIN (" +
-      keyed_hashes_sql(comparing, comparing.comparison.target, condition.sql) +
-      ") AS t ON s.key = t.key WHERE s.row_hash IS DISTINCT FROM t.row_hash LIMIT " +
-      std::to_string(comparing.options.differences_max);
-  const pg::Result rows = connection.query(sql, condition.parameters);
+  const pg::Result rows = connection.query(differences_sql(comparing, condition.sql), condition.parameters);
   std::vector<Difference> differences;
   for (int i = 0; i < rows.row_count(); ++i) {
     const Difference::Kind kind = rows.boolean(i, 1)   ? Difference::Kind::extra

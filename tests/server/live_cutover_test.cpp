@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "tests/server/live_fixture.hpp"
 #include "pg/failure.hpp"
+#include "tests/server/live_fixture.hpp"
 #include "tests/support/installation.hpp"
 
 namespace pgsluice::tests {
@@ -42,9 +42,10 @@ TEST_F(Cutover, ExchangesTheTablesAndEveryLaterWriteIsKeptOnTheWayBack) {
   EXPECT_EQ(kind_of("items"), "p");
   EXPECT_EQ(differences("items", "items_old"), 0);
 
-  connection_.run_script("INSERT INTO items VALUES (5001, 'r1', NULL, 'after'), (5002, 'new region', NULL, NULL); UPDATE items SET "
-                         "region = 'r2', note = 'after' WHERE id = 9; UPDATE items SET id = 6000 WHERE id = 10; DELETE FROM "
-                         "items WHERE id BETWEEN 20 AND 40; UPDATE items SET note = 'leaf' WHERE id = 50");
+  connection_.run_script(
+      "INSERT INTO items VALUES (5001, 'r1', NULL, 'after'), (5002, 'new region', NULL, NULL); UPDATE items SET "
+      "region = 'r2', note = 'after' WHERE id = 9; UPDATE items SET id = 6000 WHERE id = 10; DELETE FROM "
+      "items WHERE id BETWEEN 20 AND 40; UPDATE items SET note = 'leaf' WHERE id = 50");
   connection_.run_script("CREATE TEMPORARY TABLE expected AS TABLE items");
   const Outcome back = migration_.rollback();
   ASSERT_EQ(back.exit_code, 0) << back;
@@ -112,7 +113,8 @@ TEST_P(Blocked, GivesUpEachAttemptInTimeAndSucceedsWhenTheBlockerLeaves) {
   while (std::chrono::steady_clock::now() - begun < 3s) {
     const auto asked = std::chrono::steady_clock::now();
     application.query("UPDATE items SET note = 'application' WHERE id = 77");
-    longest = std::max(longest, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - asked));
+    longest = std::max(longest,
+                       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - asked));
     std::this_thread::sleep_for(5ms);
   }
   EXPECT_LT(longest, 1500ms);
@@ -170,7 +172,8 @@ TEST_F(Cutover, IsRefusedBeforeAnythingIsChanged) {
 
 TEST_F(Cutover, IsRefusedWhenRowsDiffer) {
   bring_to_complete();
-  connection_.run_script("UPDATE items_partitioned SET note = 'broken' WHERE id = 1234; DELETE FROM items_partitioned WHERE id = 20");
+  connection_.run_script(
+      "UPDATE items_partitioned SET note = 'broken' WHERE id = 1234; DELETE FROM items_partitioned WHERE id = 20");
   const Outcome verified = migration_.verify({"--find"});
   EXPECT_EQ(verified.exit_code, 3) << verified;
   EXPECT_THAT(verified.output, HasSubstr("changed: (1234)"));
@@ -192,7 +195,8 @@ TEST_F(Cutover, IsRefusedWhenTheTableWasAlteredMeanwhile) {
 
 TEST_F(Cutover, IsRefusedWhenTheCaptureIsGone) {
   bring_to_verified();
-  const pg::Result trigger = connection_.query("SELECT tgname FROM pg_trigger WHERE tgrelid = 'items'::regclass AND tgname LIKE '%row'");
+  const pg::Result trigger =
+      connection_.query("SELECT tgname FROM pg_trigger WHERE tgrelid = 'items'::regclass AND tgname LIKE '%row'");
   connection_.query("DROP TRIGGER " + std::string(trigger.text(0, 0)) + " ON items");
   const Outcome outcome = command("cutover");
   EXPECT_EQ(outcome.exit_code, 2) << outcome;
@@ -214,12 +218,14 @@ TEST_F(Cutover, IsRefusedWhenTheCaptureWasSwitchedOff) {
 TEST_F(Cutover, HooksAreCalledAndOneThatFailsEndsIt) {
   bring_to_verified();
   const std::string seen = (migration_.folder() / "seen").string();
-  Outcome outcome = command("cutover", {"--hook", "before-cutover=echo $PGSLUICE_MOMENT $PGSLUICE_SOURCE > " + seen + "; exit 3"});
+  Outcome outcome =
+      command("cutover", {"--hook", "before-cutover=echo $PGSLUICE_MOMENT $PGSLUICE_SOURCE > " + seen + "; exit 3"});
   EXPECT_EQ(outcome.exit_code, 1) << outcome;
   EXPECT_THAT(outcome.errors, HasSubstr("exit code 3"));
   EXPECT_EQ(file_text(seen), "before-cutover public.items\n");
   EXPECT_EQ(kind_of("items"), "r");
-  outcome = command("cutover", {"--hook", "before-cutover=true", "--hook", "after-cutover=echo $PGSLUICE_MOMENT > " + seen});
+  outcome =
+      command("cutover", {"--hook", "before-cutover=true", "--hook", "after-cutover=echo $PGSLUICE_MOMENT > " + seen});
   EXPECT_EQ(outcome.exit_code, 0) << outcome;
   EXPECT_EQ(file_text(seen), "after-cutover\n");
 }
@@ -227,7 +233,9 @@ TEST_F(Cutover, HooksAreCalledAndOneThatFailsEndsIt) {
 TEST_F(Cutover, HoldsReadyUntilItIsTold) {
   bring_to_verified();
   Program running(migration_.command("cutover", {"--wait", "--progress", "plain"}));
-  const auto tell = [&] { return tests::run({PGSLUICE_PROGRAM, {"control", migration_.checkpoint().string(), "cutover"}, {}, {}, {}, false}); };
+  const auto tell = [&] {
+    return tests::run({PGSLUICE_PROGRAM, {"control", migration_.checkpoint().string(), "cutover"}, {}, {}, {}, false});
+  };
   for (int i = 0; i < 100 && tell().exit_code != 0; ++i) {
     connection_.query("UPDATE items SET note = 'meanwhile' WHERE id = 3");
     EXPECT_EQ(kind_of("items"), "r");
@@ -240,8 +248,9 @@ TEST_F(Cutover, HoldsReadyUntilItIsTold) {
 }
 
 TEST_F(Cutover, SequencesGoOnWithTheGapThatWasAskedFor) {
-  connection_.run_script("CREATE TABLE numbered (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, serial_id serial, r int "
-                         "NOT NULL); INSERT INTO numbered (r) SELECT i % 2 FROM generate_series(1, 100) i; ANALYZE numbered");
+  connection_.run_script(
+      "CREATE TABLE numbered (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, serial_id serial, r int "
+      "NOT NULL); INSERT INTO numbered (r) SELECT i % 2 FROM generate_series(1, 100) i; ANALYZE numbered");
   const Migration migration(database_);
   ASSERT_EQ(migration.plan({"--table", "numbered", "--by", "LIST (r)", "--strategy", "capture"}).exit_code, 0);
   ASSERT_EQ(migration.run().exit_code, 0);
@@ -268,7 +277,8 @@ TEST_F(Cutover, AWriteByASnapshotFromBeforeFailsInsteadOfFindingNothing) {
     statement_by_statement.query("SELECT count(*) FROM pg_class");
     const Outcome outcome = command(command_name);
     ASSERT_EQ(outcome.exit_code, 0) << outcome;
-    EXPECT_EQ(statement_by_statement.query("UPDATE items SET note = 'later' WHERE note = 'just now'").affected_rows(), 1U);
+    EXPECT_EQ(statement_by_statement.query("UPDATE items SET note = 'later' WHERE note = 'just now'").affected_rows(),
+              1U);
     statement_by_statement.commit();
     try {
       old.query("UPDATE items SET note = 'lost' WHERE note = 'just now'");

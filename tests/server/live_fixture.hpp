@@ -26,8 +26,8 @@ class LiveTable : public testing::Test {
   }
 
   Outcome plan(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"--table",    "items",   "--by",         "LIST (region)", "--default",
-                                          "--strategy", "capture", "--range-rows", "500"};
+    std::vector<std::string> arguments = {"--table", "items",        "--by", "LIST (region)", "--default", "--strategy",
+                                          "capture", "--range-rows", "500"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return migration_.plan(arguments);
   }
@@ -61,9 +61,9 @@ class LiveTable : public testing::Test {
   }
   // Notes that wait; the log is known by its name.
   std::int64_t noted() {
-    const pg::Result log =
-        connection_.query("SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = to_regnamespace("
-                          "'pgsluice') AND c.relkind = 'r' AND c.relname LIKE 'changes%'");
+    const pg::Result log = connection_.query(
+        "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = to_regnamespace("
+        "'pgsluice') AND c.relkind = 'r' AND c.relname LIKE 'changes%'");
     return log.row_count() == 0 ? -1 : count(std::string(log.text(0, 0)));
   }
 

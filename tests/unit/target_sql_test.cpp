@@ -171,8 +171,9 @@ TEST(TargetSql, LeavesGetTheSourcesAutovacuumBackWhenTheyAreFull) {
   EXPECT_THAT(texts(allow_autovacuum_sql(plan, leaf)), ElementsAre(reset));
   plan.source.reloptions = {"fillfactor=80", "autovacuum_enabled=true", "toast.autovacuum_enabled=off"};
   EXPECT_THAT(texts(allow_autovacuum_sql(plan, leaf)),
-              ElementsAre(reset, "ALTER TABLE \"S.1\".\"T0\" SET (\"autovacuum_enabled\"='true', "
-                                 "\"toast\".\"autovacuum_enabled\"='off')"));
+              ElementsAre(reset,
+                          "ALTER TABLE \"S.1\".\"T0\" SET (\"autovacuum_enabled\"='true', "
+                          "\"toast\".\"autovacuum_enabled\"='off')"));
   plan.source.access_method = "columns";
   EXPECT_THAT(create_partition_sql(plan, leaf, plan.layout.root)[0].sql, HasSubstr("\"autovacuum_enabled\"='true'"));
   EXPECT_TRUE(allow_autovacuum_sql(plan, leaf).empty());

@@ -1,0 +1,103 @@
+// The SQL that notes changes and brings them over, as text. What it does to rows is
+// tests/server/live_capture_test.cpp's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "planner/capture_sql.hpp"
+#include "planner/refresh_sql.hpp"
+
+namespace pgsluice::tests {
+namespace {
+
+using planner::Feed;
+using testing::Each;
+using testing::Field;
+using testing::HasSubstr;
+using testing::Not;
+
+Feed small_feed() {
+  Feed feed;
+  feed.migration_id = "12345678-aaaa-4bbb-8ccc-1234567890ab";
+  feed.from = {"app", "it's \"odd\""};
+  feed.to = {"app", "target"};
+  feed.key = {{"id", "bigint", "", true, true, false}};
+  feed.lead = {{"region", "text", "\"pg_catalog\".\"C\"", false, false, false}};
+  feed.columns = {"id", "region", "note"};
+  feed.conflict_columns = {"id", "region"};
+  return feed;
+}
+
+std::string text_of(const planner::Statements& statements) {
+  return planner::script_of(statements);
+}
+
+TEST(CaptureSql, FunctionsRunWithTheirOwnersRightsAndAFixedSearchPath) {
+  for (const planner::Statement& statement : planner::create_capture_log_sql(small_feed())) {
+    if (statement.sql.starts_with("CREATE FUNCTION")) {
+      EXPECT_THAT(statement.sql, HasSubstr("SECURITY DEFINER SET search_path = pg_catalog, pg_temp"));
+    }
+  }
+}
+
+TEST(CaptureSql, EveryTriggerFiresWhateverTheSessionsReplicationRole) {
+  const std::string text = text_of(planner::create_capture_triggers_sql(small_feed()));
+  EXPECT_THAT(text, HasSubstr("ENABLE ALWAYS TRIGGER \"pgsluice_changes_12345678_row\""));
+  EXPECT_THAT(text, HasSubstr("ENABLE ALWAYS TRIGGER \"pgsluice_changes_12345678_truncate\""));
+}
+
+TEST(CaptureSql, NothingOfItTakesALockThatReadersWaitFor) {
+  planner::Statements all = planner::create_capture_log_sql(small_feed());
+  planner::append(all, planner::create_capture_triggers_sql(small_feed()));
+  EXPECT_THAT(all, Each(Field(&planner::Statement::lock, Not("ACCESS EXCLUSIVE"))));
+}
+
+TEST(CaptureSql, TheLogsOwnColumnGivesWayToAColumnOfItsName) {
+  Feed feed = small_feed();
+  EXPECT_EQ(feed.time_column(), "noted_at");
+  feed.lead.front().name = "noted_at";
+  EXPECT_EQ(feed.time_column(), "noted_at_");
+}
+
+TEST(CaptureSql, TwoMigrationsAndTwoDirectionsHaveDifferentLogs) {
+  Feed one = small_feed();
+  Feed other = small_feed();
+  other.migration_id = "87654321-aaaa-4bbb-8ccc-1234567890ab";
+  Feed back = small_feed();
+  back.direction = planner::FeedDirection::back;
+  EXPECT_NE(one.log(), other.log());
+  EXPECT_NE(one.log(), back.log());
+}
+
+TEST(RefreshSql, FindsStaleRowsByKeyAndLeadSoThatOneLeafIsAsked) {
+  const planner::RefreshSql sql = planner::refresh_sql(small_feed(), planner::whole_log_sql());
+  EXPECT_THAT(sql.remove_stale, HasSubstr("t.\"id\" = s.\"id\" AND t.\"region\" IS NOT DISTINCT FROM s.\"region\""));
+  EXPECT_THAT(sql.bring_current,
+              HasSubstr("ON CONFLICT (\"id\", \"region\") DO UPDATE SET \"note\" = EXCLUDED.\"note\""));
+}
+
+TEST(RefreshSql, ReplacesRowsWhereNoIndexFindsThemAgain) {
+  Feed feed = small_feed();
+  feed.conflict_columns.clear();
+  const planner::RefreshSql sql = planner::refresh_sql(feed, planner::whole_log_sql());
+  EXPECT_THAT(sql.bring_current, Not(HasSubstr("ON CONFLICT")));
+  EXPECT_THAT(sql.remove_stale, Not(HasSubstr("NOT EXISTS")));
+}
+
+TEST(RefreshSql, NeverForgetsTheNoteOfATruncate) {
+  const planner::RefreshSql sql = planner::refresh_sql(small_feed(), planner::whole_log_sql());
+  EXPECT_THAT(sql.forget, HasSubstr("c.\"id\" IS NOT NULL"));
+}
+
+TEST(RefreshSql, ATableOfNothingButItsKeyHasNothingToUpdate) {
+  Feed feed = small_feed();
+  feed.columns = {"id", "region"};
+  EXPECT_THAT(planner::refresh_sql(feed, planner::whole_log_sql()).bring_current, HasSubstr("DO NOTHING"));
+}
+
+TEST(RefreshSql, OneLaneNeedsNoHash) {
+  EXPECT_EQ(planner::lane_sql(small_feed(), 0, 100, 0, 1).parameters.size(), 2U);
+  EXPECT_EQ(planner::lane_sql(small_feed(), 0, 100, 1, 2).parameters.size(), 4U);
+}
+
+}  // namespace
+}  // namespace pgsluice::tests
