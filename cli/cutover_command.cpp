@@ -130,14 +130,14 @@ int cutover_command(const Options& options) {
   Terminal terminal(STDERR_FILENO);
   Log log(terminal, log_options(options));
   const ProgressMode mode = progress_mode(options, terminal);
-  planner::Checkpoint checkpoint = planner::Checkpoint::open(options.text("checkpoint", kDefaultCheckpoint));
-  const planner::Plan& plan = checkpoint.plan();
-  const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
-  mover::CutoverOptions wanted = cutover_options(options);
-  wanted.workers = worker_count(options, reach_both(sessions, "cutover"));
   const Hooks hooks(options.texts("hook"), {"before-cutover", "after-cutover"});
   const std::optional<mover::Moment> moment =
       options.has("at") ? std::optional(mover::parse_moment(options.text("at"))) : std::nullopt;
+  mover::CutoverOptions wanted = cutover_options(options);
+  planner::Checkpoint checkpoint = planner::Checkpoint::open(options.text("checkpoint", kDefaultCheckpoint));
+  const planner::Plan& plan = checkpoint.plan();
+  const mover::Sessions sessions(sessions_options(options, log, plan.migration_id));
+  wanted.workers = worker_count(options, reach_both(sessions, "cutover"));
   if (options.is_on("check")) {
     return print_preflight(options, checkpoint, sessions, wanted, terminal, log);
   }
