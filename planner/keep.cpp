@@ -135,7 +135,10 @@ void judge_numbering(Judging& judging) {
             "have identity columns from PostgreSQL 17 on");
       }
     } else if (column.default_expression.starts_with("nextval(")) {
-      if (judging.options.one_database) {
+      if (judging.options.is_cut_over) {
+        judging.kept("serial column " + name,
+                     "its sequence " + sequence + " belongs to the new table from the cutover on");
+      } else if (judging.options.one_database) {
         judging.warn(
             "column " + name + " goes on using the source's sequence " + sequence,
             "dropping the source drops it, unless the sequence is given to the target's column first (OWNED BY)");
@@ -241,6 +244,9 @@ void judge_foreign_keys(Judging& judging) {
       judging.warn(what, "is made if the target's database has that table, else left out");
     } else if (!key.is_valid) {
       judging.changed(what, "stays NOT VALID and stands on each leaf, not on the partitioned table");
+    } else if (judging.options.is_cut_over) {
+      judging.kept(what,
+                   "made NOT VALID on the leaves in the cutover, then validated and taken in by the partitioned table");
     } else {
       judging.kept(what,
                    "made NOT VALID on the leaves, validated leaf by leaf, then taken in by the partitioned table");
@@ -290,6 +296,8 @@ void judge_incoming_foreign_keys(Judging& judging) {
                        " of the target, and rows of both tables at once.");
     } else if (!judging.options.one_database) {
       judging.warn(what, "goes on pointing to the source; the target's database has none of it");
+    } else if (keeps_referenced_key(judging, key) && judging.options.is_cut_over) {
+      judging.kept(what, "points to the new table from the cutover on; NOT VALID then, and validated at once");
     } else if (keeps_referenced_key(judging, key)) {
       judging.warn(
           what,
@@ -317,7 +325,8 @@ void judge_triggers(Judging& judging) {
     if (trigger.per_row && trigger.has_transition_table) {
       judging.lose(kTriggers, what, "A row-level trigger with transition tables cannot be on a partitioned table.");
     } else {
-      judging.kept(what, "made after the rows, so it does not fire for them");
+      judging.kept(what, judging.options.is_cut_over ? "made in the cutover, so it does not fire for our own writes"
+                                                     : "made after the rows, so it does not fire for them");
     }
   }
 }
@@ -357,8 +366,10 @@ void judge_publications(Judging& judging) {
     } else if (!publication.owned) {
       judging.lost(what, "only its owner can add the target to it");
     } else {
-      judging.kept(what,
-                   "the target is added after the rows; subscribers get its rows when they refresh the subscription");
+      judging.kept(what, judging.options.is_cut_over
+                             ? "the new table is in it from the cutover on, the old one no more"
+                             : "the target is added after the rows; subscribers get its rows when they refresh the "
+                               "subscription");
     }
   }
   if (judging.facts.published_with_all_tables && judging.options.one_database) {
@@ -397,7 +408,14 @@ void judge_rest(Judging& judging) {
     judging.changed("typed table of " + facts.of_type, "becomes a table of its own with the same columns");
   }
   for (const Dependent& dependent : facts.dependents) {
-    judging.warn(dependent.kind + " " + dependent.name, "goes on using the source");
+    const std::string what = dependent.kind + " " + dependent.name;
+    if (judging.options.is_cut_over && dependent.kind == "view") {
+      judging.kept(what, "reads the new table from the cutover on");
+    } else if (judging.options.is_cut_over && dependent.kind == "materialized view") {
+      judging.kept(what, "is built anew from the new table right after the cutover");
+    } else {
+      judging.warn(what, "goes on using the source");
+    }
   }
   if (!judging.options.one_database) {
     judging.warn("types, functions, collations and extensions that the table's definition names",

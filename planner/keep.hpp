@@ -19,6 +19,7 @@ struct KeepOptions {
   bool strict_unique = false;      // --keep-unique strict: refuse rather than widen.
   std::set<std::string> accepted;  // --accept: kinds of acceptable_losses().
   bool empties_source = false;     // The method deletes the rows that it has moved.
+  bool is_cut_over = false;        // A cutover carries over what is tied to the table in use.
   int target_major_version = 0;
   bool one_database = true;
   std::vector<std::string> columns_with_nulls;  // As Plan::key_columns_with_nulls.

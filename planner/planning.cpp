@@ -232,6 +232,7 @@ void judge_into(Planning& planning) {
   options.strict_unique = !planning.options.widen_unique;
   options.accepted = planning.options.accepted;
   options.empties_source = empties_source(plan.method);
+  options.is_cut_over = plan.strategy == Strategy::capture;
   options.target_major_version = planning.target.server_major_version();
   options.one_database = plan.one_database;
   options.columns_with_nulls = plan.key_columns_with_nulls;
