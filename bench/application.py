@@ -2,6 +2,7 @@
 nothing of migrations."""
 import dataclasses
 import glob
+import math
 import os
 import statistics
 import subprocess
@@ -72,7 +73,7 @@ def latencies(transactions, seconds):
     durations = sorted(duration for _, duration in transactions)
     if not durations:
         raise ApplicationFailed("no transaction ended")
-    return Latencies(len(durations) / seconds, statistics.median(durations), durations[int(0.99 * (len(durations) - 1))], durations[-1])
+    return Latencies(len(durations) / seconds, statistics.median(durations), durations[math.ceil(0.99 * len(durations)) - 1], durations[-1])
 
 
 def make_table(server, database, table, rows):
