@@ -118,10 +118,11 @@ mover::CutoverOptions cutover_options(const Options& options) {
   }
   wanted.sequence_gap = static_cast<std::int64_t>(gap);
   for (const std::string& kind : options.list("accept")) {
-    if (kind != "unverified") {
-      throw Failure(FailureKind::refused, "--accept knows no \"" + kind + "\" here").hint("It knows unverified.");
+    if (kind != "unverified" && kind != "partitions") {
+      throw Failure(FailureKind::refused, "--accept knows no \"" + kind + "\" here")
+          .hint("It knows unverified, with cutover, and partitions, with rollback.");
     }
-    wanted.accepts_unverified = true;
+    (kind == "unverified" ? wanted.accepts_unverified : wanted.accepts_partitions) = true;
   }
   return wanted;
 }

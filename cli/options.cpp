@@ -287,9 +287,10 @@ const std::vector<OptionSpec>& option_specs() {
 
       {"keep-unique", "widen|strict", "plan estimate", kAccept,
        "A unique constraint without the partition key: widen it by that key, or refuse the plan. Default: widen."},
-      {"accept", "KIND[,KIND]", "plan estimate cutover", kAccept,
+      {"accept", "KIND[,KIND]", "plan estimate cutover rollback", kAccept,
        "Goes on although something is lost: incoming-foreign-keys, self-foreign-keys, rules, exclusion-constraints, "
-       "triggers; with cutover: unverified. May be repeated.",
+       "triggers; with cutover: unverified; with rollback: partitions (that were added since the cutover). May be "
+       "repeated.",
        true},
 
       {"workers", "N|auto", "run verify cutover rollback estimate", kSpeed,

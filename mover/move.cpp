@@ -10,6 +10,7 @@
 #include "mover/ledger.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/log_keeper.hpp"
+#include "mover/live/swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/pipeline.hpp"
 #include "mover/prepare.hpp"
@@ -70,7 +71,11 @@ void refuse_if_cut_over(const Run& run, Phase phase) {
 }
 
 void refuse_if_not_ours(Run& run) {
-  refuse_if_cut_over(run, phase_in_ledger(run));
+  const Phase now = phase_in_ledger(run);
+  refuse_if_cut_over(run, now);
+  if (run.feed != nullptr && now == Phase::complete) {  // What a crash behind a cutover's way back may have left.
+    Swap(run.plan(), planner::SwapDirection::back).settle(run.lead, run.sessions, run.retry);
+  }
   repeat_until_done(run.source, run.retry, "comparing the table with the plan", [&](pg::Connection& source) {
     planner::check_plan_still_holds(run.plan(), source, run.lead.connection());
   });

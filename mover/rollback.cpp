@@ -361,7 +361,9 @@ RollbackSummary roll_back(planner::Checkpoint& checkpoint, const Sessions& sessi
     remove_everything(rollback);
     return summary;
   }
-  settle_swap_back(rollback);
+  if (in_ledger == Phase::complete) {
+    settle_swap_back(rollback);
+  }
   const bool was_emptied = planner::empties_source(rollback.plan().method);
   enter_rolling_back(rollback);
   rollback.moved = read_moved(rollback);

@@ -64,10 +64,11 @@ std::string row_body(const Feed& feed) {
 
 // UNION: a row whose key and lead stay is noted once.
 std::string statement_body(const Feed& feed, std::string_view event) {
-  const std::string columns = list_of(feed, "");
-  std::string rows = "SELECT " + columns + " FROM " + (event == "insert" ? "new_rows" : "old_rows");
+  // Qualified: a column may be called like one of PL/pgSQL's own variables.
+  const std::string columns = list_of(feed, "r.");
+  std::string rows = "SELECT " + columns + " FROM " + (event == "insert" ? "new_rows" : "old_rows") + " AS r";
   if (event == "update") {
-    rows += " UNION SELECT " + columns + " FROM new_rows";
+    rows += " UNION SELECT " + columns + " FROM new_rows AS r";
   }
   return "BEGIN\n  " + insert_head(feed) + rows + ";\n  RETURN NULL;\nEND";
 }
@@ -101,7 +102,9 @@ void add_trigger(Statements& statements, const Feed& feed, std::string_view even
   statements.push_back(
       {"CREATE TRIGGER " + name + " AFTER " + when + " EXECUTE FUNCTION " + pg::quoted(feed.function(event)) + "()",
        kTriggerLock, shown});
-  statements.push_back({"ALTER TABLE " + quoted_table + " ENABLE ALWAYS TRIGGER " + name, kTriggerLock, shown});
+  // A trigger for statements is on this table alone, which not every version knows by itself.
+  const std::string only = event == "row" ? "" : "ONLY ";
+  statements.push_back({"ALTER TABLE " + only + quoted_table + " ENABLE ALWAYS TRIGGER " + name, kTriggerLock, shown});
   statements.push_back(
       {"COMMENT ON TRIGGER " + name + " ON " + quoted_table + " IS " + comment_text(feed, ""), "", ""});
 }
@@ -118,6 +121,8 @@ void add_log(Statements& statements, const Feed& feed) {
                             " timestamptz NOT NULL DEFAULT pg_catalog.now()) WITH (autovacuum_vacuum_scale_factor = 0, "
                             "autovacuum_vacuum_threshold = 20000, autovacuum_analyze_scale_factor = 1)",
                         "", ""});
+  // Where a publication takes in all tables, rows without an identity could not be deleted.
+  statements.push_back({"ALTER TABLE " + log + " REPLICA IDENTITY FULL", "", ""});
   statements.push_back(
       {"COMMENT ON TABLE " + log + " IS " +
            comment_text(feed, "Keys of rows of " + pg::display(feed.from) +
@@ -171,7 +176,7 @@ Statements create_capture_triggers_sql(const Feed& feed) {
   return statements;
 }
 
-Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid) {
+Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std::string_view table_oid) {
   const std::string function = pg::quoted(feed.snapshot_function()) + "()";
   const std::string name = pg::quoted(feed.snapshot_function().name);
   const std::string table = pg::quoted(feed.from);
@@ -179,7 +184,11 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid) {
       "BEGIN\n"
       "  IF NOT pg_catalog.pg_visible_in_snapshot(" +
       pg::literal(xid) +
-      "::pg_catalog.xid8, pg_catalog.pg_current_snapshot()) THEN\n"
+      "::pg_catalog.xid8, pg_catalog.pg_current_snapshot())\n"
+      // In a copy that was restored elsewhere the table has another identity, and the number means nothing.
+      "     AND TG_RELID = " +
+      pg::literal(table_oid) +
+      "::pg_catalog.oid THEN\n"
       "    RAISE EXCEPTION USING ERRCODE = '40001',\n"
       "      MESSAGE = 'could not serialize access: the table was exchanged after this transaction had begun',\n"
       "      HINT = 'The transaction might succeed if retried.';\n"

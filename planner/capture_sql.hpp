@@ -16,12 +16,12 @@ namespace pgsluice::planner {
 Statements create_capture_log_sql(const Feed& feed);
 Statements create_capture_triggers_sql(const Feed& feed);
 
-// For the transaction of a cutover, whose id is `xid`, on the table that takes the name. Its rows were written by us,
+// For the transaction of a cutover, whose id is `xid`, on the table that took the name. Its rows were written by us,
 // so a REPEATABLE READ snapshot from before sees those that the application changed last as they were, or not at all,
 // and an UPDATE by it would find nothing and say so to nobody: such a write fails with 40001 instead. In READ COMMITTED
 // every statement has a snapshot of its own, and nothing is ever refused. Goes with the capture's triggers.
 // Source: PostgreSQL manual, "Caveats" of concurrency control.
-Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid);
+Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std::string_view table_oid);
 
 Statements drop_capture_triggers_sql(const Feed& feed);
 Statements drop_capture_log_sql(const Feed& feed);

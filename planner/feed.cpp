@@ -1,6 +1,7 @@
 #include "planner/feed.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "planner/index_sql.hpp"
 #include "planner/names.hpp"
@@ -32,12 +33,21 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Whether a column outside `conflict_columns` could not be set by an UPDATE.
-bool has_unsettable_column(const Plan& plan, const std::vector<std::string>& conflict_columns, bool on_target) {
-  return std::any_of(plan.source.columns.begin(), plan.source.columns.end(), [&](const Column& column) {
+std::vector<std::string> fixed_columns(const Plan& plan, bool on_target) {
+  std::vector<std::string> names;
+  for (const Column& column : plan.source.columns) {
     const bool is_identity = on_target ? numbering_of(plan, column) == Numbering::identity : !column.identity.empty();
-    return is_identity && column.identity == "a" && !contains(conflict_columns, column.name);
-  });
+    if (is_identity && column.identity == "a") {
+      names.push_back(column.name);
+    }
+  }
+  return names;
+}
+
+// Whether each column that no UPDATE may set is of the key by which rows are found again, so that none needs setting.
+bool can_be_updated(const Feed& feed, const std::vector<std::string>& conflict_columns) {
+  return std::all_of(feed.fixed_columns.begin(), feed.fixed_columns.end(),
+                     [&](const std::string& name) { return contains(conflict_columns, name); });
 }
 
 Feed common(const Plan& plan) {
@@ -50,6 +60,23 @@ Feed common(const Plan& plan) {
 }
 
 }  // namespace
+
+bool Feed::keys_can_be_divided() const {
+  constexpr std::array<std::string_view, 11> kTypes = {"bigint",
+                                                       "integer",
+                                                       "smallint",
+                                                       "uuid",
+                                                       "date",
+                                                       "text",
+                                                       "character varying",
+                                                       "boolean",
+                                                       "bytea",
+                                                       "timestamp without time zone",
+                                                       "timestamp with time zone"};
+  return std::all_of(key.begin(), key.end(), [&](const CapturedColumn& column) {
+    return column.collation.empty() && std::find(kTypes.begin(), kTypes.end(), column.type) != kTypes.end();
+  });
+}
 
 QualifiedName Feed::log() const {
   return function("");
@@ -74,7 +101,7 @@ std::string Feed::trigger(std::string_view event) const {
 }
 
 QualifiedName Feed::snapshot_function() const {
-  return {"pgsluice", "old_snapshots_" + function("").name};
+  return {"pgsluice", "pgsluice_old_snapshots_" + function("").name};
 }
 
 bool target_key_has_no_nulls(const Plan& plan) {
@@ -99,7 +126,8 @@ Feed forward_feed(const Plan& plan) {
   std::vector<std::string> conflict = names_of(feed.key);
   const std::vector<std::string> lead = names_of(feed.lead);
   conflict.insert(conflict.end(), lead.begin(), lead.end());
-  if (target_key_has_no_nulls(plan) && !has_unsettable_column(plan, conflict, true)) {
+  feed.fixed_columns = fixed_columns(plan, true);
+  if (target_key_has_no_nulls(plan) && can_be_updated(feed, conflict)) {
     feed.conflict_columns = conflict;
   }
   return feed;
@@ -111,7 +139,8 @@ Feed reverse_feed(const Plan& plan) {
   feed.form = CaptureForm::row;  // A statement that names a leaf fires the leaf's triggers alone.
   feed.from = plan.source.name;
   feed.to = name_after_swap(plan);
-  if (const std::vector<std::string> key = names_of(feed.key); !has_unsettable_column(plan, key, false)) {
+  feed.fixed_columns = fixed_columns(plan, false);
+  if (const std::vector<std::string> key = names_of(feed.key); can_be_updated(feed, key)) {
     feed.conflict_columns = key;
   }
   for (const PartitionNode* node : nodes(plan.layout)) {

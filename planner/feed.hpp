@@ -36,7 +36,11 @@ struct Feed {
   std::vector<std::string> columns;           // All that a row is made of, generated ones left out.
   std::vector<std::string> conflict_columns;  // Of the unique index of `to` by which a row is found again; empty where
                                               // rows are replaced by deleting and inserting.
+  std::vector<std::string> fixed_columns;     // That no UPDATE may set: GENERATED ALWAYS AS IDENTITY.
   std::vector<QualifiedName> truncatable;     // Tables beside `from` whose TRUNCATE empties part of it.
+
+  // Whether equal keys have equal texts, so that a hash of the text divides them into lanes: 5 and 5.00 are one key.
+  bool keys_can_be_divided() const;
 
   // `pgsluice.changes_<…>`, the log.
   QualifiedName log() const;

@@ -13,6 +13,18 @@ std::string function_sql(const Plan& plan) {
   return pg::quoted(guard_function_name(plan.migration_id)) + "()";
 }
 
+std::string old_table_body_sql(const Plan& plan, const QualifiedName& old_table) {
+  return "BEGIN\n"
+         "  RAISE EXCEPTION USING ERRCODE = '25006',\n"
+         "    MESSAGE = " +
+         pg::literal("table " + pg::display(old_table) + " takes no writes: it was put aside by a cutover") +
+         ",\n    DETAIL = " +
+         pg::literal("Rows are in " + pg::display(plan.source.name) +
+                     " now. Something writes to the old table by its "
+                     "identity, not by its name: a function with an SQL-standard body, a rule, or a view.") +
+         ",\n    HINT = " + pg::literal("Make it anew upon " + pg::display(plan.source.name) + ".") + ";\nEND";
+}
+
 std::string function_body_sql(const Plan& plan) {
   return "BEGIN\n"
          "  RAISE EXCEPTION USING ERRCODE = '25006',\n"
@@ -31,11 +43,22 @@ std::string trigger_name(const Plan& plan, std::string_view kind) {
   return fitted_name("pgsluice_guard_" + std::string(kind) + "_" + plan.migration_id);
 }
 
-void add_trigger(Statements& statements, const Plan& plan, std::string_view kind, const std::string& events,
-                 const std::string& level) {
+void add_function(Statements& statements, const Plan& plan, const std::string& body) {
+  // Without a comment of ours the function of another tool could be replaced: CREATE, not CREATE OR REPLACE.
+  statements.push_back({"CREATE FUNCTION " + function_sql(plan) +
+                            " RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS " +
+                            pg::literal(body),
+                        "", ""});
+  statements.push_back(
+      {"COMMENT ON FUNCTION " + function_sql(plan) + " IS " + pg::literal(marked_comment("", plan.migration_id)), "",
+       ""});
+}
+
+void add_trigger(Statements& statements, const Plan& plan, const QualifiedName& on, std::string_view kind,
+                 const std::string& events, const std::string& level) {
   const std::string lock = "SHARE ROW EXCLUSIVE";
-  const std::string shown = pg::display(plan.source.name);
-  const std::string table = pg::quoted(plan.source.name);
+  const std::string shown = pg::display(on);
+  const std::string table = pg::quoted(on);
   const std::string name = pg::quoted(trigger_name(plan, kind));
   statements.push_back({"CREATE TRIGGER " + name + " BEFORE " + events + " ON " + table + " FOR EACH " + level +
                             " WHEN (pg_catalog.current_setting('pgsluice.migration', true) IS DISTINCT FROM " +
@@ -64,19 +87,32 @@ Statements create_guard_schema_sql() {
 
 Statements create_guard_sql(const Plan& plan, bool guards_rows) {
   Statements statements;
-  // Without a comment of ours the function of another tool could be replaced: CREATE, not CREATE OR REPLACE.
-  statements.push_back({"CREATE FUNCTION " + function_sql(plan) +
-                            " RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS " +
-                            pg::literal(function_body_sql(plan)),
-                        "", ""});
-  statements.push_back(
-      {"COMMENT ON FUNCTION " + function_sql(plan) + " IS " + pg::literal(marked_comment("", plan.migration_id)), "",
-       ""});
-  add_trigger(statements, plan, "write", "INSERT OR UPDATE OR DELETE", "STATEMENT");
-  add_trigger(statements, plan, "truncate", "TRUNCATE", "STATEMENT");
+  add_function(statements, plan, function_body_sql(plan));
+  const QualifiedName& source = plan.source.name;
+  add_trigger(statements, plan, source, "write", "INSERT OR UPDATE OR DELETE", "STATEMENT");
+  add_trigger(statements, plan, source, "truncate", "TRUNCATE", "STATEMENT");
   if (guards_rows) {
-    add_trigger(statements, plan, "row", "INSERT OR UPDATE OR DELETE", "ROW");
+    add_trigger(statements, plan, source, "row", "INSERT OR UPDATE OR DELETE", "ROW");
   }
+  return statements;
+}
+
+Statements create_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table) {
+  Statements statements;
+  add_function(statements, plan, old_table_body_sql(plan, old_table));
+  add_trigger(statements, plan, old_table, "write", "INSERT OR UPDATE OR DELETE", "STATEMENT");
+  add_trigger(statements, plan, old_table, "truncate", "TRUNCATE", "STATEMENT");
+  return statements;
+}
+
+Statements drop_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table) {
+  Statements statements;
+  for (const char* kind : {"write", "truncate"}) {
+    statements.push_back(
+        {"DROP TRIGGER IF EXISTS " + pg::quoted(trigger_name(plan, kind)) + " ON " + pg::quoted(old_table),
+         "ACCESS EXCLUSIVE", pg::display(old_table)});
+  }
+  statements.push_back({"DROP FUNCTION IF EXISTS " + function_sql(plan), "", ""});
   return statements;
 }
 

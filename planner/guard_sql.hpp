@@ -18,6 +18,11 @@ Statements create_guard_schema_sql();
 // For one transaction. Ensures: function and triggers carry the mark.
 Statements create_guard_sql(const Plan& plan, bool guards_rows);
 
+// The same of the table that a cutover has put aside: what still writes there, because it knows the table by its
+// identity and not by its name, would be lost in silence. And its end.
+Statements create_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table);
+Statements drop_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table);
+
 Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table);
 Statement drop_guard_function_sql(const Plan& plan);
 Statement drop_guard_schema_sql();

@@ -153,6 +153,11 @@ void find_null_keys(Planning& planning) {
   }
 }
 
+// A subscription's worker fires triggers for rows only.
+bool is_subscribed(Planning& planning) {
+  return read_statement(planning.source, "is_subscribed", {pg::quoted(planning.facts().name)}).boolean(0, 0);
+}
+
 // What the strategy `capture` cannot do, whatever the table's columns.
 void refuse_uncapturable(Planning& planning) {
   const auto refuse = [&](const std::string& message, const std::string& detail, const std::string& hint) {
@@ -174,6 +179,10 @@ void refuse_uncapturable(Planning& planning) {
     refuse(table + (plan.source.is_partition ? " is a partition of another table" : " is a partitioned table itself"),
            "A cutover would have to change that other table, too, which is not supported.", kOffline);
   }
+  if (planning.options.capture_form == CaptureForm::statement && is_subscribed(planning)) {
+    refuse("changes of " + table + " cannot be captured by statement",
+           "A subscription fills it, whose worker fires triggers for rows only.", "Use --capture row.");
+  }
   if (plan.layout.existing) {
     refuse("changes are captured for a target that the plan makes, and " + pg::display(plan.layout.root.name) +
                " exists already",
@@ -185,6 +194,9 @@ void refuse_uncapturable(Planning& planning) {
 // Rows a statement, as far as the counters of the table can tell; there is no counter of statements, but one that
 // changes rows scans for them.
 CaptureForm read_better_form(Planning& planning) {
+  if (is_subscribed(planning)) {
+    return CaptureForm::row;
+  }
   constexpr double kRowsPerStatement = 20;
   const pg::Result row =
       read_statement(planning.source, "rows_changed_per_scan", {std::to_string(planning.facts().oid)});

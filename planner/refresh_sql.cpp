@@ -1,6 +1,7 @@
 #include "planner/refresh_sql.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace pgsluice::planner {
 
@@ -76,9 +77,10 @@ std::string insert_sql(const Feed& feed, const Portion& portion) {
 
 std::string on_conflict_sql(const Feed& feed) {
   std::string updates;
+  // Those of the key, too: what counts as equal need not be the same, 5 and 5.00 say.
   for (const std::string& column : feed.columns) {
-    const auto& key = feed.conflict_columns;
-    if (std::find(key.begin(), key.end(), column) == key.end()) {
+    const auto& fixed = feed.fixed_columns;
+    if (std::find(fixed.begin(), fixed.end(), column) == fixed.end()) {
       updates += (updates.empty() ? "" : ", ") + pg::quoted(column) + " = EXCLUDED." + pg::quoted(column);
     }
   }
@@ -96,17 +98,30 @@ Portion whole_log_sql() {
   return {"true", {}};
 }
 
-Portion lane_sql(const Feed& feed, std::int64_t block_begin, std::int64_t block_end, unsigned lane,
-                 unsigned lane_count) {
+Portion lanes_sql(const Feed& feed, std::int64_t block_begin, std::int64_t block_end,
+                  const std::vector<unsigned>& lanes) {
   Portion portion{"c.ctid >= $1::tid AND c.ctid < $2::tid",
                   {"(" + std::to_string(block_begin) + ",0)", "(" + std::to_string(block_end) + ",0)"}};
-  if (lane_count > 1) {
-    portion.sql += " AND (pg_catalog.hashtext(ROW(" + list_of(feed.key, "c") +
-                   ")::pg_catalog.text) & 2147483647) % $3::int4 = $4::int4";
-    portion.parameters.emplace_back(std::to_string(lane_count));
-    portion.parameters.emplace_back(std::to_string(lane));
+  if (lanes.size() < kLaneCount) {
+    portion.sql += " AND (pg_catalog.hashtext(ROW(" + list_of(feed.key, "c") + ")::pg_catalog.text) & 2147483647) % " +
+                   std::to_string(kLaneCount) + " = ANY ($3::int4[])";
+    portion.parameters.emplace_back(lanes_text(lanes));
   }
   return portion;
+}
+
+std::string lanes_text(const std::vector<unsigned>& lanes) {
+  std::string text;
+  for (const unsigned lane : lanes) {
+    text += (text.empty() ? "{" : ",") + std::to_string(lane);
+  }
+  return text + "}";
+}
+
+std::vector<unsigned> all_lanes() {
+  std::vector<unsigned> lanes(kLaneCount);
+  std::iota(lanes.begin(), lanes.end(), 0U);
+  return lanes;
 }
 
 Portion range_sql(const RangeKey& key, const Range& range) {

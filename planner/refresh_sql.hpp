@@ -5,12 +5,15 @@
 // Invariants:
 //   F3  The log rows that are removed are exactly those that the snapshot saw: a change that commits later has log rows
 //       of its own, which stay.
-//   F4  Two refreshes of one key at once cannot leave the older state: the later to write finds the row changed behind
-//       its snapshot, and fails with 40001.
+//   F4  No two refreshes of one key run at once: whoever refreshes holds the key's lane before its snapshot is taken.
+//   Two
+//       at once could leave the older state: one that inserts a row and one that finds nothing to delete, because it
+//       sees neither that row nor its first note, do not meet.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pg/connection.hpp"
 #include "planner/feed.hpp"
@@ -25,9 +28,15 @@ struct Portion {
 
 // Everything.
 Portion whole_log_sql();
-// The rows of some blocks that belong to one lane: a share of all keys, by their hash.
-Portion lane_sql(const Feed& feed, std::int64_t block_begin, std::int64_t block_end, unsigned lane,
-                 unsigned lane_count);
+// A key belongs to one of so many lanes, by its hash; the number is the same for every process.
+inline constexpr unsigned kLaneCount = 8;
+
+// The rows of some blocks that belong to some lanes; all of them when `lanes` are.
+Portion lanes_sql(const Feed& feed, std::int64_t block_begin, std::int64_t block_end,
+                  const std::vector<unsigned>& lanes);
+// `{0,2,4}`
+std::string lanes_text(const std::vector<unsigned>& lanes);
+std::vector<unsigned> all_lanes();
 // The rows whose key is in a range of the plan.
 Portion range_sql(const RangeKey& key, const Range& range);
 

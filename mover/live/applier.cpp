@@ -10,6 +10,7 @@
 #include "mover/live/trigger_log.hpp"
 #include "mover/parallel_units.hpp"
 #include "mover/target_session.hpp"
+#include "planner/refresh_sql.hpp"
 
 namespace pgsluice::mover {
 
@@ -51,13 +52,13 @@ std::uint64_t apply_share(Work& work, Session& session, const Share& share, std:
   try {
     repeat_until_done(session, work.context, "applying changes", [&](pg::Connection& connection) {
       try {
-        rows = work.feed.apply(connection, share, false);
+        work.feed.with_lanes(connection, share.lanes, [&] { rows = work.feed.apply(connection, share, false); });
       } catch (const pg::Failure& failure) {
         met = met || failure.sqlstate() == kUniqueViolation || failure.sqlstate() == kDeadlock;
         if (failure.sqlstate() != kUniqueViolation) {
           throw;
         }
-        rows = work.feed.apply(connection, share, true);
+        work.feed.with_lanes(connection, share.lanes, [&] { rows = work.feed.apply(connection, share, true); });
       }
     });
   } catch (...) {
@@ -79,28 +80,37 @@ struct Passed {
   bool has_left = false;  // Some notes, because their rows meet others that are noted elsewhere.
 };
 
-// Over the whole log once, in so many lanes.
-Passed pass(Work& work, unsigned lanes) {
+// Those of one of so many workers.
+std::vector<unsigned> lanes_of(unsigned worker, unsigned workers) {
+  std::vector<unsigned> lanes;
+  for (unsigned lane = worker; lane < planner::kLaneCount; lane += workers) {
+    lanes.push_back(lane);
+  }
+  return lanes;
+}
+
+// Over the whole log once, by so many workers: each goes through all of it, for the keys of its lanes.
+Passed pass(Work& work, unsigned workers) {
   std::int64_t extent = 0;
   repeat_until_done(work.lead, work.context, "looking at the changes",
                     [&](pg::Connection& connection) { extent = work.feed.read_extent(connection); });
-  const std::int64_t width = kBlocksPerShare * lanes;
-  const std::int64_t windows = (extent + width - 1) / width;
+  const std::int64_t width = kBlocksPerShare * workers;
   std::atomic<std::uint64_t> rows = 0;
   std::atomic<bool> met = false;
   std::atomic<bool> has_left = false;
-  ParallelUnits units(lanes, work.context.stop);
-  const bool finished = units.run(static_cast<std::size_t>(windows) * lanes, [&](unsigned worker, std::size_t unit) {
-    const auto window = static_cast<std::int64_t>(unit / lanes);
-    const auto lane = static_cast<unsigned>(unit % lanes);
-    try {
-      rows += apply_share(work, work.open[worker],
-                          {window * width, std::min(extent, (window + 1) * width), lane, lanes}, met);
-    } catch (const pg::Failure& failure) {
-      if (failure.sqlstate() != kUniqueViolation) {
-        throw explained_refresh(failure, work.feed.feed());
+  ParallelUnits units(workers, work.context.stop);
+  const bool finished = units.run(workers, [&](unsigned session, std::size_t worker) {
+    const std::vector<unsigned> lanes = lanes_of(static_cast<unsigned>(worker), workers);
+    for (std::int64_t begin = 0; begin < extent; begin += width) {
+      leave_if_stopped(work.context, "applying changes");
+      try {
+        rows += apply_share(work, work.open[session], {begin, std::min(extent, begin + width), lanes}, met);
+      } catch (const pg::Failure& failure) {
+        if (failure.sqlstate() != kUniqueViolation) {
+          throw explained_refresh(failure, work.feed.feed());
+        }
+        has_left = true;
       }
-      has_left = true;
     }
   });
   if (!finished) {
@@ -166,7 +176,7 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
             options,
             Session([&sessions] { return open_patient_target(sessions, "applying, lead"); }),
             {}};
-  const unsigned workers = std::max(1U, options.workers);
+  const unsigned workers = feed.feed().keys_can_be_divided() ? std::clamp(options.workers, 1U, planner::kLaneCount) : 1;
   for (unsigned worker = 0; worker < workers; ++worker) {
     work.open.emplace_back([&sessions] { return open_applier(sessions); });
   }
@@ -175,7 +185,7 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
   Race race;
   Progress progress;
   progress.workers = workers;
-  unsigned lanes = workers;
+  unsigned workers_now = workers;
   repeat_until_done(work.lead, context, "looking at the changes",
                     [&](pg::Connection& connection) { refuse_broken_capture(feed, connection); });
   result.left = read_backlog(work);
@@ -189,11 +199,11 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
     leave_if_stopped(context, "applying changes");
     const auto pass_begun = Clock::now();
     const std::uint64_t before = result.left.rows;
-    const Passed passed = pass(work, lanes);
+    const Passed passed = pass(work, workers_now);
     const std::uint64_t applied = passed.rows;
     result.rows += applied;
     // Sessions that exchange unique values wait for each other, and one of two for a deadlock's time-out.
-    lanes = passed.met ? 1 : workers;
+    workers_now = passed.met ? 1 : workers;
     if (passed.has_left) {
       result.rows += make_exact(feed, sessions, context);
     }
@@ -216,7 +226,7 @@ std::uint64_t make_exact(const ChangeFeed& feed, const Sessions& sessions, const
   try {
     repeat_until_done(session, context, "bringing all changes over at once", [&](pg::Connection& connection) {
       // Alone: a unique index knows newer rows than the snapshot, if somebody else brings them over meanwhile.
-      feed.with_log(connection, true, [&] {
+      feed.with_lanes(connection, planner::all_lanes(), [&] {
         connection.begin("ISOLATION LEVEL REPEATABLE READ");
         rows = feed.apply_everything(connection);
         connection.commit();

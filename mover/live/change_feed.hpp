@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "pg/connection.hpp"
 #include "planner/feed.hpp"
@@ -27,8 +28,7 @@ struct Backlog {
 struct Share {
   std::int64_t place_begin = 0;  // Of [0, read_extent()).
   std::int64_t place_end = 0;
-  unsigned lane = 0;  // Of `lane_count`: keys are divided by their hash, so that two sessions do not meet at one row.
-  unsigned lane_count = 1;
+  std::vector<unsigned> lanes;  // Of all (planner::kLaneCount): keys are divided among them by their hash.
 };
 
 // Thread: any, each with a connection of its own.
@@ -53,14 +53,19 @@ class ChangeFeed {
   virtual Backlog read_backlog(pg::Connection& connection) const = 0;
   virtual std::int64_t read_extent(pg::Connection& connection) const = 0;
 
-  // Calls `body` while it is sure that nobody has the backlog for itself (`alone` false), or that nobody else works on
-  // it (`alone` true): to be asked for before a transaction takes its snapshot. What apply() does by itself needs none.
-  virtual void with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const = 0;
+  // Calls `body` while nobody else brings over keys of these lanes, in this process or another (F4). What it calls of
+  // what is below must begin with a snapshot of its own.
+  virtual void with_lanes(pg::Connection& connection, const std::vector<unsigned>& lanes,
+                          const std::function<void()>& body) const = 0;
+  // The same for the keys of one range; who does it for another range is not kept off.
+  virtual void with_range(pg::Connection& connection, const planner::Range& range,
+                          const std::function<void()>& body) const = 0;
 
-  // Brings a share over, in a transaction of its own. Returns how many notes it was. Rows are updated in place or, if
-  // `exactly`, deleted and inserted, so that those of the share cannot be in each other's way. The connection must come
-  // from open_applier(). Fails: server (40001, to be repeated; 23505, when rows of different moments meet in
-  // a unique index: apply_exactly() then; 23514, when no partition takes a row), connection, in_doubt (to be repeated).
+  // Brings a share over, in a transaction of its own; the caller has its lanes. Returns how many notes it was. Rows are
+  // updated in place or, if `exactly`, deleted and inserted, so that those of the share cannot be in each other's way.
+  // The connection must come from open_applier(). Fails: server (40001, to be repeated; 23505, when rows of different
+  // moments meet in a unique index: apply_exactly() then; 23514, when no partition takes a row), connection, in_doubt
+  // (to be repeated).
   virtual std::uint64_t apply(pg::Connection& connection, const Share& share, bool exactly) const = 0;
 
   // Everything of a range, in the caller's REPEATABLE READ transaction.

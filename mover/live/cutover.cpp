@@ -11,11 +11,13 @@
 #include "mover/live/follower.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/swap.hpp"
+#include "mover/live/target_partitions.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/target_session.hpp"
 #include "mover/verify.hpp"
 #include "pg/failure.hpp"
 #include "planner/capture_sql.hpp"
+#include "planner/guard_sql.hpp"
 #include "planner/planning.hpp"
 #include "planner/refresh_sql.hpp"
 
@@ -54,6 +56,7 @@ struct Cutover {
   Session target;
   Swap swap;
   CutoverSummary summary = {};
+  std::string stamp = {};  // Of both tables' definitions, when the attempt that comes was prepared.
 
   const planner::Plan& plan() const { return checkpoint.plan(); }
   // What notes the changes of the table in use, and what is to note those of the one that takes its place.
@@ -160,10 +163,7 @@ void look_at_verification(const Cutover& cutover, std::vector<Finding>& findings
   }
 }
 
-void look_at_definition(Cutover& cutover, std::vector<Finding>& findings) {
-  if (cutover.direction == SwapDirection::back) {
-    return;
-  }
+void look_at_plan(Cutover& cutover, std::vector<Finding>& findings) {
   try {
     repeat_until_done(
         cutover.target, cutover.retry, "comparing the table with the plan",
@@ -174,6 +174,53 @@ void look_at_definition(Cutover& cutover, std::vector<Finding>& findings) {
     }
     findings.push_back({failure.what(), failure.detail(), failure.hint(), true});
   }
+}
+
+std::string list_of(const std::vector<pg::QualifiedName>& names) {
+  std::string list;
+  for (const pg::QualifiedName& name : names) {
+    list += (list.empty() ? "" : ", ") + pg::display(name);
+  }
+  return list;
+}
+
+// On the way back: what was done to the table since the cutover, and the other one does not have.
+void look_at_changes_since(Cutover& cutover, std::vector<Finding>& findings) {
+  repeat_until_done(cutover.target, cutover.retry, "comparing both tables", [&](pg::Connection& connection) {
+    const PartitionChanges changes = read_partition_changes(connection, cutover.plan(), cutover.plan().source.name);
+    if (!changes.missing.empty()) {
+      findings.push_back({"partitions are gone since the cutover", list_of(changes.missing),
+                          "Their rows are still in the old table and would come back: `pgsluice finish` is the way on.",
+                          true});
+    }
+    if (!changes.added.empty()) {
+      findings.push_back(
+          {"partitions were added since the cutover", list_of(changes.added),
+           "Rows that one of them had when it was attached are not in the old table. Where none had any, "
+           "say --accept partitions.",
+           !cutover.options.accepts_partitions});
+    }
+  });
+}
+
+void look_at_columns(Cutover& cutover, std::vector<Finding>& findings) {
+  const planner::Feed& feed = cutover.feed().feed();
+  repeat_until_done(cutover.target, cutover.retry, "comparing both tables", [&](pg::Connection& connection) {
+    const pg::Result rows = fixed_query(connection, "differing_columns", {pg::quoted(feed.from), pg::quoted(feed.to)});
+    std::string names;
+    for (int i = 0; i < rows.row_count(); ++i) {
+      names += (names.empty() ? "" : ", ") + pg::display(rows.text(i, 0));
+    }
+    if (!names.empty()) {
+      findings.push_back({"both tables differ in columns", names, "Make them equal again first.", true});
+    }
+  });
+}
+
+void look_at_definition(Cutover& cutover, std::vector<Finding>& findings) {
+  cutover.direction == SwapDirection::forward ? look_at_plan(cutover, findings)
+                                              : look_at_changes_since(cutover, findings);
+  look_at_columns(cutover, findings);
 }
 
 void look_at_backlog(Cutover& cutover, std::vector<Finding>& findings) {
@@ -195,6 +242,11 @@ void look_at_surroundings(Cutover& cutover, std::vector<Finding>& findings) {
   for (const planner::Obstacle& obstacle : cutover.swap.obstacles()) {
     findings.push_back({obstacle.what, obstacle.instead, obstacle.hint, obstacle.blocks});
   }
+}
+
+std::string read_stamp(const Cutover& cutover, pg::Connection& connection) {
+  const planner::Feed& feed = cutover.feed().feed();
+  return std::string(fixed_query(connection, "tables_stamp", {pg::quoted(feed.from), pg::quoted(feed.to)}).text(0, 0));
 }
 
 std::vector<Finding> look_around(Cutover& cutover) {
@@ -296,6 +348,9 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   cutover.swap.look(connection);
   const auto asked = Clock::now();
   cutover.swap.lock(connection);
+  if (read_stamp(cutover, connection) != cutover.stamp) {
+    throw Failure(FailureKind::server, "one of the tables was altered a moment ago").sqlstate("40001");
+  }
   // From here on others wait; nothing below may take long.
   set_for_transaction(connection, "statement_timeout", milliseconds_text(cutover.options.max_lock));
   if (cutover.feed().read_backlog(connection).holds_truncate) {
@@ -303,11 +358,18 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   }
   const std::uint64_t rows = refresh_for_the_last_time(cutover, connection);
   cutover.feed().stop(connection);
+  const pg::QualifiedName old_table = planner::name_after_swap(cutover.plan());
+  if (cutover.direction == SwapDirection::back) {
+    connection.run_script(planner::script_of(planner::drop_old_table_guard_sql(cutover.plan(), old_table)));
+  }
   cutover.swap.swap(connection);
+  if (cutover.direction == SwapDirection::forward) {
+    connection.run_script(planner::script_of(planner::create_old_table_guard_sql(cutover.plan(), old_table)));
+  }
   cutover.next_feed().install(connection);
-  const pg::Result xid = fixed_query(connection, "current_transaction");
-  connection.run_script(
-      planner::script_of(planner::create_snapshot_guard_sql(cutover.next_feed().feed(), xid.text(0, 0))));
+  const planner::Feed& next = cutover.next_feed().feed();
+  const pg::Result now = fixed_query(connection, "current_transaction", {pg::quoted(next.from)});
+  connection.run_script(planner::script_of(planner::create_snapshot_guard_sql(next, now.text(0, 0), now.text(0, 1))));
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
   if (Clock::now() - asked > cutover.options.max_lock + cutover.sessions.options().lock_timeout) {
     throw Failure(FailureKind::server, "the exchange took longer than --max-lock allows")
@@ -385,7 +447,14 @@ void attempt_until_done(Cutover& cutover) {
   std::mt19937 random(std::random_device{}());
   const auto begun = Clock::now();
   while (true) {
-    cutover.swap.prepare(cutover.target, cutover.sessions, cutover.retry);
+    // Hours may have passed since the last look.
+    repeat_until_done(cutover.target, cutover.retry, "looking at the tables",
+                      [&](pg::Connection& connection) { cutover.stamp = read_stamp(cutover, connection); });
+    std::vector<Finding> findings;
+    look_at_definition(cutover, findings);
+    look_at_surroundings(cutover, findings);
+    std::erase_if(findings, [](const Finding& finding) { return !finding.blocks; });
+    refuse_if_blocked(cutover, findings);
     come_near(cutover);
     if (attempt(cutover)) {
       return;
@@ -404,6 +473,16 @@ void attempt_until_done(Cutover& cutover) {
 void settle(Cutover& cutover) {
   cutover.checkpoint.record_phase(phase_after(cutover.direction));
   remove_last_feed(cutover);
+  PartitionChanges changes;
+  repeat_until_done(cutover.target, cutover.retry, "looking at the partitions", [&](pg::Connection& connection) {
+    changes = read_partition_changes(
+        connection, cutover.plan(),
+        cutover.direction == SwapDirection::forward ? cutover.plan().source.name : cutover.plan().layout.root.name);
+  });
+  if (!changes.missing.empty()) {
+    cutover.retry.observer.noted("partitions are gone, so foreign keys that were not validated yet stay so");
+    return;
+  }
   cutover.swap.settle(cutover.target, cutover.sessions, cutover.retry, cutover.options.workers);
 }
 
@@ -471,6 +550,9 @@ CutoverSummary cut_over(planner::Checkpoint& checkpoint, const Sessions& session
   }
   refuse_other_phase(cutover, phase);
   claim(cutover);
+  if (direction == SwapDirection::forward) {  // What a crash behind the way back may have left.
+    Swap(cutover.plan(), SwapDirection::back).settle(cutover.target, sessions, cutover.retry, options.workers);
+  }
   refuse_if_blocked(cutover, look_around(cutover));
   if (direction == SwapDirection::forward) {
     analyze_target(cutover.plan(), sessions, cutover.retry, {options.workers, false});

@@ -36,6 +36,7 @@ struct CutoverOptions {
   std::chrono::milliseconds pause_max{10'000};  // Between two attempts.
   std::int64_t sequence_gap = 0;
   bool accepts_unverified = false;
+  bool accepts_partitions = false;  // Of the way back: partitions were made or attached since the cutover.
   GateKeeper* gate = nullptr;
   // Called between the slow part and the first attempt; returns false when a stop was requested meanwhile.
   std::function<bool()> wait_for_moment;

@@ -8,6 +8,7 @@
 #include "mover/live/finish.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/swap.hpp"
+#include "mover/live/target_partitions.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "pg/failure.hpp"
 #include "planner/planning.hpp"
@@ -84,7 +85,6 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
     is_mine = try_claim_migration(connection, plan.migration_id);
     if (is_mine && phase == Phase::cut_over) {
       refuse_used_table(connection, plan);
-      write_phase(connection, plan.migration_id, Phase::finished);
     }
   });
   if (!is_mine) {
@@ -95,15 +95,26 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
   bool is_gone = false;
   repeat_until_done(lead, context, "looking for the old table",
                     [&](pg::Connection& connection) { is_gone = old_table_is_gone(connection, plan); });
-  if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
+  PartitionChanges changes;
+  repeat_until_done(lead, context, "looking at the partitions", [&](pg::Connection& connection) {
+    changes = read_partition_changes(connection, plan, plan.source.name);
+  });
+  if (!changes.missing.empty()) {
+    observer.noted("partitions are gone since the cutover, so foreign keys that were not validated yet stay so");
+  } else if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
     Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
   }
+  repeat_until_done(lead, context, "entering the phase finished", [&](pg::Connection& connection) {
+    if (read_phase(connection, plan.migration_id) == Phase::cut_over) {
+      write_phase(connection, plan.migration_id, Phase::finished);
+    }
+  });
   end_capture(plan, sessions, context);
   forget_feed(TriggerLog(planner::forward_feed(plan)), sessions, context);
   finish_swap(plan, sessions, context);
+  remove_guard(plan, sessions, context);  // Of the old table; its triggers went with it.
   repeat_until_done(lead, context, "removing the migration from the ledger",
                     [&](pg::Connection& connection) { remove_from_ledger(connection, plan.migration_id); });
-  remove_guard(plan, sessions, context);  // There is none; but the schema goes with the last of them.
   checkpoint.record_phase(Phase::finished);
   return {};
 }

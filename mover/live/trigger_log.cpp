@@ -31,6 +31,36 @@ std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql&
   return connection.run_together(steps).back().affected_rows();
 }
 
+// Session-level locks, by the statements that take and release them: a session that is lost gives them back no sooner
+// than its last transaction has ended.
+struct Locks {
+  std::string_view take;
+  std::string_view release;
+  pg::Parameters keys;
+};
+
+void holding(pg::Connection& connection, const Locks& locks, const std::function<void()>& body) {
+  try {
+    fixed_query(connection, locks.take, locks.keys);
+  } catch (...) {
+    connection.rollback();
+    if (connection.is_open()) {
+      fixed_query(connection, "release_all_locks");  // Some may have been taken before the wait for the next was over.
+    }
+    throw;
+  }
+  try {
+    body();
+  } catch (...) {
+    connection.rollback();
+    if (connection.is_open()) {
+      fixed_query(connection, locks.release, locks.keys);
+    }
+    throw;
+  }
+  fixed_query(connection, locks.release, locks.keys);
+}
+
 }  // namespace
 
 TriggerLog::TriggerLog(planner::Feed feed) : feed_(std::move(feed)) {}
@@ -77,24 +107,21 @@ std::int64_t TriggerLog::read_extent(pg::Connection& connection) const {
   return fixed_query(connection, "heap_blocks", {pg::quoted(feed_.log())}).integer(0, 0);
 }
 
-void TriggerLog::with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const {
-  fixed_query(connection, alone ? "hold_log" : "share_log", {feed_.migration_id});
-  const auto release = [&] { fixed_query(connection, "release_log", {feed_.migration_id, alone ? "false" : "true"}); };
-  try {
-    body();
-  } catch (...) {
-    connection.rollback();
-    if (connection.is_open()) {  // Else the server has released it.
-      release();
-    }
-    throw;
-  }
-  release();
+void TriggerLog::with_lanes(pg::Connection& connection, const std::vector<unsigned>& lanes,
+                            const std::function<void()>& body) const {
+  const pg::Parameters keys = {feed_.migration_id, planner::lanes_text(lanes)};
+  holding(connection, {"hold_lanes", "release_lanes", keys}, body);
+}
+
+void TriggerLog::with_range(pg::Connection& connection, const planner::Range& range,
+                            const std::function<void()>& body) const {
+  const pg::Parameters keys = {feed_.migration_id, planner::lanes_text(planner::all_lanes()),
+                               std::to_string(range.index)};
+  holding(connection, {"share_lanes", "release_shared_lanes", keys}, body);
 }
 
 std::uint64_t TriggerLog::apply(pg::Connection& connection, const Share& share, bool exactly) const {
-  const planner::Portion portion =
-      planner::lane_sql(feed_, share.place_begin, share.place_end, share.lane, share.lane_count);
+  const planner::Portion portion = planner::lanes_sql(feed_, share.place_begin, share.place_end, share.lanes);
   const planner::RefreshSql sql =
       exactly ? planner::exact_refresh_sql(feed_, portion) : planner::refresh_sql(feed_, portion);
   const std::vector<pg::Step> steps = {pg::begin_step("ISOLATION LEVEL REPEATABLE READ"),
@@ -102,9 +129,7 @@ std::uint64_t TriggerLog::apply(pg::Connection& connection, const Share& share, 
                                        pg::prepared_step(sql.bring_current, portion.parameters),
                                        pg::prepared_step(sql.forget, portion.parameters), pg::commit_step()};
   constexpr std::size_t kForget = 3;
-  std::uint64_t rows = 0;
-  with_log(connection, false, [&] { rows = connection.run_together(steps)[kForget].affected_rows(); });
-  return rows;
+  return connection.run_together(steps)[kForget].affected_rows();
 }
 
 std::uint64_t TriggerLog::apply_range(pg::Connection& connection, const planner::RangeKey& key,
@@ -122,7 +147,8 @@ std::uint64_t TriggerLog::reduce(pg::Connection& connection) const {
   std::uint64_t count = 0;
   in_transaction(connection, [&] {
     // In a transaction of READ COMMITTED, so that the statement behind the lock sees what its last holder left.
-    if (fixed_query(connection, "try_hold_log", {feed_.migration_id}).boolean(0, 0)) {
+    if (fixed_query(connection, "try_hold_lanes", {feed_.migration_id, planner::lanes_text(planner::all_lanes())})
+            .boolean(0, 0)) {
       count = connection.query(planner::reduce_log_sql(feed_)).affected_rows();
     }
   });

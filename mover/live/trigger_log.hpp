@@ -17,7 +17,10 @@ class TriggerLog : public ChangeFeed {
   Installed read_installed(pg::Connection& connection) const override;
   Backlog read_backlog(pg::Connection& connection) const override;
   std::int64_t read_extent(pg::Connection& connection) const override;
-  void with_log(pg::Connection& connection, bool alone, const std::function<void()>& body) const override;
+  void with_lanes(pg::Connection& connection, const std::vector<unsigned>& lanes,
+                  const std::function<void()>& body) const override;
+  void with_range(pg::Connection& connection, const planner::Range& range,
+                  const std::function<void()>& body) const override;
   std::uint64_t apply(pg::Connection& connection, const Share& share, bool exactly) const override;
   std::uint64_t apply_range(pg::Connection& connection, const planner::RangeKey& key,
                             const planner::Range& range) const override;

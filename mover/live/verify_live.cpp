@@ -76,7 +76,7 @@ std::vector<Difference> read_differences(const Comparing& comparing, pg::Connect
 
 Outcome compare_in_one_snapshot(const Comparing& comparing, pg::Connection& connection, const planner::Range& range) {
   Outcome outcome;
-  comparing.feed.with_log(connection, false, [&] {
+  comparing.feed.with_range(connection, range, [&] {
     connection.begin("ISOLATION LEVEL REPEATABLE READ");
     comparing.feed.apply_range(connection, comparing.plan().key, range);
     const auto read = [&](const Side& side) {

@@ -71,8 +71,7 @@ TEST(CaptureSql, TwoMigrationsAndTwoDirectionsHaveDifferentLogs) {
 TEST(RefreshSql, FindsStaleRowsByKeyAndLeadSoThatOneLeafIsAsked) {
   const planner::RefreshSql sql = planner::refresh_sql(small_feed(), planner::whole_log_sql());
   EXPECT_THAT(sql.remove_stale, HasSubstr("t.\"id\" = s.\"id\" AND t.\"region\" IS NOT DISTINCT FROM s.\"region\""));
-  EXPECT_THAT(sql.bring_current,
-              HasSubstr("ON CONFLICT (\"id\", \"region\") DO UPDATE SET \"note\" = EXCLUDED.\"note\""));
+  EXPECT_THAT(sql.bring_current, HasSubstr("ON CONFLICT (\"id\", \"region\") DO UPDATE SET "));
 }
 
 TEST(RefreshSql, ReplacesRowsWhereNoIndexFindsThemAgain) {
@@ -88,15 +87,20 @@ TEST(RefreshSql, NeverForgetsTheNoteOfATruncate) {
   EXPECT_THAT(sql.forget, HasSubstr("c.\"id\" IS NOT NULL"));
 }
 
-TEST(RefreshSql, ATableOfNothingButItsKeyHasNothingToUpdate) {
+TEST(RefreshSql, SetsTheKeyTooSinceWhatIsEqualNeedNotBeTheSame) {
+  EXPECT_THAT(planner::refresh_sql(small_feed(), planner::whole_log_sql()).bring_current,
+              HasSubstr("SET \"id\" = EXCLUDED.\"id\", \"region\" = EXCLUDED.\"region\""));
+}
+
+TEST(RefreshSql, ATableOfNothingThatCanBeSetHasNothingToUpdate) {
   Feed feed = small_feed();
-  feed.columns = {"id", "region"};
+  feed.fixed_columns = feed.columns;
   EXPECT_THAT(planner::refresh_sql(feed, planner::whole_log_sql()).bring_current, HasSubstr("DO NOTHING"));
 }
 
-TEST(RefreshSql, OneLaneNeedsNoHash) {
-  EXPECT_EQ(planner::lane_sql(small_feed(), 0, 100, 0, 1).parameters.size(), 2U);
-  EXPECT_EQ(planner::lane_sql(small_feed(), 0, 100, 1, 2).parameters.size(), 4U);
+TEST(RefreshSql, OneWorkerOfAllLanesNeedsNoHash) {
+  EXPECT_EQ(planner::lanes_sql(small_feed(), 0, 100, planner::all_lanes()).parameters.size(), 2U);
+  EXPECT_EQ(planner::lanes_sql(small_feed(), 0, 100, {1, 3}).parameters.at(2), "{1,3}");
 }
 
 }  // namespace
