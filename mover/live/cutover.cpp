@@ -237,7 +237,11 @@ void look_at_backlog(Cutover& cutover, std::vector<Finding>& findings) {
   });
 }
 
+// Of tables that are no longer what they were nothing more can be said.
 void look_at_surroundings(Cutover& cutover, std::vector<Finding>& findings) {
+  if (std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.blocks; })) {
+    return;
+  }
   cutover.swap.prepare(cutover.target, cutover.sessions, cutover.retry);
   for (const planner::Obstacle& obstacle : cutover.swap.obstacles()) {
     findings.push_back({obstacle.what, obstacle.instead, obstacle.hint, obstacle.blocks});
@@ -252,9 +256,9 @@ std::string read_stamp(const Cutover& cutover, pg::Connection& connection) {
 std::vector<Finding> look_around(Cutover& cutover) {
   std::vector<Finding> findings;
   look_at_definition(cutover, findings);
+  look_at_surroundings(cutover, findings);
   look_at_verification(cutover, findings);
   look_at_backlog(cutover, findings);
-  look_at_surroundings(cutover, findings);
   look_at_sessions(cutover, findings);
   return findings;
 }
