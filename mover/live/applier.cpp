@@ -180,7 +180,6 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
   for (unsigned worker = 0; worker < workers; ++worker) {
     work.open.emplace_back([&sessions] { return open_applier(sessions); });
   }
-  const auto begun = Clock::now();
   CatchUp result;
   Race race;
   Progress progress;
@@ -216,7 +215,6 @@ CatchUp catch_up(const ChangeFeed& feed, const Sessions& sessions, const RetryCo
                         static_cast<double>(std::max<std::uint64_t>(1, progress.units_total));
     context.observer.progressed(progress);
   }
-  result.seconds = seconds_since(begun);
   return result;
 }
 

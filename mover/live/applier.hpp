@@ -21,7 +21,6 @@ struct ApplierOptions {
 
 struct CatchUp {
   std::uint64_t rows = 0;  // Notes brought over.
-  double seconds = 0;      // Spent on it.
   Backlog left;            // holds_truncate: nothing more can be brought over before all is copied anew.
 };
 

@@ -8,7 +8,6 @@
 #include "mover/live/finish.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/swap.hpp"
-#include "mover/live/target_partitions.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "pg/failure.hpp"
 #include "planner/planning.hpp"
@@ -95,13 +94,7 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
   bool is_gone = false;
   repeat_until_done(lead, context, "looking for the old table",
                     [&](pg::Connection& connection) { is_gone = old_table_is_gone(connection, plan); });
-  PartitionChanges changes;
-  repeat_until_done(lead, context, "looking at the partitions", [&](pg::Connection& connection) {
-    changes = read_partition_changes(connection, plan, plan.source.name);
-  });
-  if (!changes.missing.empty()) {
-    observer.noted("partitions are gone since the cutover, so foreign keys that were not validated yet stay so");
-  } else if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
+  if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
     Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
   }
   repeat_until_done(lead, context, "entering the phase finished", [&](pg::Connection& connection) {

@@ -7,6 +7,7 @@
 
 #include "mover/constraints.hpp"
 #include "mover/live/materialized_views.hpp"
+#include "mover/live/target_partitions.hpp"
 #include "mover/target_session.hpp"
 #include "pg/failure.hpp"
 #include "pg/statements.hpp"
@@ -193,6 +194,19 @@ void validate_source_keys(const Settling& settling) {
   }
 }
 
+// Leaf by leaf as planned, so that it cannot be done where the operator has dropped or detached some since.
+void complete_foreign_keys(const Settling& settling, unsigned jobs) {
+  PartitionChanges changes;
+  repeat_until_done(settling.patient, settling.context, "looking at the partitions", [&](pg::Connection& connection) {
+    changes = read_partition_changes(connection, settling.plan, settling.plan.source.name);
+  });
+  if (changes.missing.empty()) {
+    add_constraints_in_use(settling.plan, settling.plan.source.name, settling.sessions, settling.context, jobs);
+  } else {
+    settling.context.observer.noted("partitions are gone, so foreign keys that were not validated yet stay so");
+  }
+}
+
 }  // namespace
 
 bool Swap::is_done(pg::Connection& connection) const {
@@ -261,7 +275,7 @@ void Swap::settle(Session& target, const Sessions& sessions, const RetryContext&
     throw not_standing(plan_, direction_ != SwapDirection::forward);
   }
   if (direction_ == SwapDirection::forward) {
-    add_constraints_in_use(plan_, plan_.source.name, sessions, context, jobs);
+    complete_foreign_keys(settling, jobs);
   } else {
     validate_source_keys(settling);
   }
