@@ -115,6 +115,10 @@ LiveTransaction::LiveTransaction(pg::Connection& connection, const LiveLayout& l
                                  std::uint64_t seed)
     : connection_(connection), layout_(layout), keys_(keys), options_(options), erased_(erased), random_(seed) {}
 
+LiveTransaction::~LiveTransaction() {
+  if (truncates_ && !is_committed_) keys_.truncate_is_due = true;
+}
+
 std::int64_t LiveTransaction::below(std::int64_t count) {
   return std::uniform_int_distribution<std::int64_t>(0, count - 1)(random_);
 }
@@ -154,7 +158,8 @@ bool LiveTransaction::run() {
   } else {
     connection_.begin("ISOLATION LEVEL " + std::string(to_text(isolation_)));
   }
-  if (keys_.truncate_is_due.exchange(false)) change(ChangeKind::truncate);
+  truncates_ = keys_.truncate_is_due.exchange(false);
+  if (truncates_) change(ChangeKind::truncate);
   const std::int64_t count = 1 + std::min(below(kChangesMax), below(kChangesMax));
   const std::int64_t rest_after = is_long ? below(count) : -1;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -176,6 +181,7 @@ bool LiveTransaction::run() {
     return false;
   }
   connection_.commit();
+  is_committed_ = true;
   erased_.insert(erased_.end(), erased_here_.begin(), erased_here_.end());
   return true;
 }

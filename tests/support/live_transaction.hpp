@@ -60,7 +60,8 @@ struct LiveKeys {
   std::atomic<std::int64_t> last_identity = kFirstIdentity;
   std::atomic<std::int64_t> next_temporary = -1;                      // Falling: numbers that no row keeps.
   std::atomic<std::int64_t> partition_values = kFirstPartitionLater;  // %p is below this.
-  std::atomic<bool> truncate_is_due = false;  // The next transaction that sees it empties the table.
+  // The next transaction that sees it empties the table; when it is not committed, another one does.
+  std::atomic<bool> truncate_is_due = false;
 };
 
 struct LiveTransactionOptions {
@@ -83,6 +84,9 @@ class LiveTransaction {
   // `erased`: the numbers that this client has erased and will insert again.
   LiveTransaction(pg::Connection& connection, const LiveLayout& layout, LiveKeys& keys,
                   const LiveTransactionOptions& options, std::vector<std::int64_t>& erased, std::uint64_t seed);
+  LiveTransaction(const LiveTransaction&) = delete;
+  LiveTransaction& operator=(const LiveTransaction&) = delete;
+  ~LiveTransaction();
 
   // From BEGIN to its end. Returns whether it was committed; some are rolled back on purpose. One that throws has
   // to be rolled back by the caller. Fails: server, connection, in_doubt; Mismatch.
@@ -136,6 +140,8 @@ class LiveTransaction {
   std::mt19937_64 random_;
   Isolation isolation_ = Isolation::read_committed;
   std::vector<std::int64_t> erased_here_;
+  bool truncates_ = false;
+  bool is_committed_ = false;
   ChangeCounts changes_{};
 };
 
