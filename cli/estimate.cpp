@@ -88,6 +88,11 @@ void add_of_trial(const Estimate& estimate, std::vector<std::string>& list) {
         "instances with burst credits keep it for half an hour to two hours, and a restored snapshot has all of them. "
         "Name them: --volume gp3:2000 --instance db.r6g.2xlarge.");
   }
+  if (estimate.is_live) {
+    list.emplace_back(
+        "What the application changes meanwhile is brought over again, one more read and write for each changed key; "
+        "nobody writes in a trial. Foreign keys are made in the cutover and validated after it.");
+  }
   list.emplace_back(
       "A volume restored from a snapshot reads each block from afar the first time: such a trial is too slow, and its "
       "reading says little.");

@@ -31,6 +31,7 @@ struct TriedCombination {
 struct Estimate {
   std::string source;  // "public.sources"
   std::string layout;  // "HASH (uid), 16 partitions"
+  bool is_live = false;  // The application goes on writing, strategy capture.
   double table_rows = 0;
   double table_bytes = 0;
   std::optional<capacity::Server> server;           // Absent: nothing is known of where the job will run.

@@ -195,6 +195,7 @@ TriedCombination try_one(Trials& trials, const Combination& combination, const m
   estimate.layout =
       plan.layout.root.key_definition + ", " + std::to_string(planner::leaves(plan.layout).size()) + " partitions";
   const mover::WholeTable table = mover::whole_table(plan);
+  estimate.is_live = plan.strategy == planner::Strategy::capture;
   estimate.table_rows = table.rows;
   estimate.table_bytes = table.bytes;
   TriedCombination tried;

@@ -146,14 +146,16 @@ ordered_json document_of(const TriedCombination& tried, bool in_full) {
 }  // namespace
 
 nlohmann::ordered_json estimate_document(const Estimate& estimate) {
-  ordered_json document = {{"source", estimate.source},
-                           {"layout", estimate.layout},
-                           {"rows", estimate.table_rows},
-                           {"bytes", estimate.table_bytes},
-                           {"server", estimate.server ? ordered_json(estimate.server_text) : ordered_json()},
-                           {"best", document_of(estimate.chosen(), true)},
-                           {"tried", ordered_json::array()},
-                           {"alternatives", ordered_json::array()}};
+  ordered_json document = {
+      {"source", estimate.source},
+      {"layout", estimate.layout},
+      {"strategy", name_of(estimate.is_live ? planner::Strategy::capture : planner::Strategy::offline)},
+      {"rows", estimate.table_rows},
+      {"bytes", estimate.table_bytes},
+      {"server", estimate.server ? ordered_json(estimate.server_text) : ordered_json()},
+      {"best", document_of(estimate.chosen(), true)},
+      {"tried", ordered_json::array()},
+      {"alternatives", ordered_json::array()}};
   for (const TriedCombination& tried : estimate.tried) {
     document["tried"].push_back(document_of(tried, false));
   }

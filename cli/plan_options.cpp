@@ -67,10 +67,12 @@ planner::PlanOptions plan_options(const Options& options) {
     wanted.into = pg::parse_qualified_name(options.text("into"));
   }
   wanted.levels = levels_of(options);
-  wanted.strategy = planner::strategy_named(options.text("strategy", name_of(wanted.strategy)));
+  if (options.has("strategy")) {
+    wanted.strategy = planner::strategy_named(options.text("strategy"));
+  }
   if (options.has("capture")) {
-    if (wanted.strategy != planner::Strategy::capture) {
-      throw Failure(FailureKind::refused, "--capture says nothing without --strategy capture");
+    if (wanted.strategy == planner::Strategy::offline) {
+      throw Failure(FailureKind::refused, "--capture says nothing with --strategy offline");
     }
     wanted.capture_form = planner::capture_form_named(options.text("capture"));
   }

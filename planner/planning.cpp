@@ -32,6 +32,7 @@ struct Planning {
   const PlanOptions& options;
   Refusals refusals;
   Plan plan;
+  std::string why_offline;  // Where nobody asked for that strategy.
 
   const TableFacts& facts() const { return plan.source; }
 };
@@ -48,8 +49,6 @@ void identify(Planning& planning) {
 
 void choose_method(Planning& planning) {
   Plan& plan = planning.plan;
-  plan.strategy = planning.options.strategy;
-  plan.guard = planning.options.guard && plan.strategy == Strategy::offline;
   if (planning.options.method) {
     plan.methods = {*planning.options.method};
   } else {
@@ -77,6 +76,46 @@ QualifiedName target_name(const Planning& planning) {
     name.schema = planning.facts().name.schema;
   }
   return name;
+}
+
+// Why changes cannot be captured while rows travel; empty where they can.
+std::string reason_against_capture(const Planning& planning) {
+  const Plan& plan = planning.plan;
+  if (!plan.one_database) {
+    return "the target is in another database";
+  }
+  if (empties_source(plan.method)) {
+    return "the method " + std::string(name_of(plan.method)) + " takes rows out of the table";
+  }
+  if (!planning.options.guard) {
+    return "--guard is about nobody writing";
+  }
+  if (planning.options.split == SplitChoice::ctid) {
+    return "rows are read by ctid, which an update changes";
+  }
+  if (plan.source.is_partition || plan.source.kind != "r") {
+    return "the source is partitioned, or a partition";
+  }
+  if (read_relation_kind(planning.target, target_name(planning))) {
+    return "the target exists already";
+  }
+  try {
+    choose_range_key(plan.source, SplitChoice::key, planning.source.server_major_version(), false);
+  } catch (const Failure&) {
+    return "the source has no unique key of NOT NULL columns";
+  }
+  return "";
+}
+
+void choose_strategy(Planning& planning) {
+  Plan& plan = planning.plan;
+  if (planning.options.strategy || planning.options.capture_form) {
+    plan.strategy = planning.options.strategy.value_or(Strategy::capture);
+  } else {
+    planning.why_offline = reason_against_capture(planning);
+    plan.strategy = planning.why_offline.empty() ? Strategy::capture : Strategy::offline;
+  }
+  plan.guard = planning.options.guard && plan.strategy == Strategy::offline;
 }
 
 void take_existing(Planning& planning, const QualifiedName& name, const std::string& kind) {
@@ -294,6 +333,10 @@ void warn(Planning& planning) {
   const auto add = [&](std::string what, std::string instead) {
     planning.plan.notices.push_back({Notice::Kind::warning, std::move(what), std::move(instead), ""});
   };
+  if (!planning.why_offline.empty()) {
+    add("nobody may write to the source from `pgsluice run` on (strategy offline)",
+        "a migration beside writes (strategy capture) is not possible here: " + planning.why_offline);
+  }
   const std::size_t tables = nodes(planning.plan.layout).size();
   const auto locks = static_cast<std::int64_t>(tables * (1 + planning.facts().indexes.size()));
   const ServerFacts server = read_server_facts(planning.target);
@@ -349,11 +392,12 @@ void check_same_database(const DatabaseIdentity& planned, pg::Connection& connec
 }  // namespace
 
 Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options) {
-  Planning planning{source, target, options, {}, {}};
+  Planning planning{source, target, options, {}, {}, {}};
   Plan& plan = planning.plan;
   plan.source = read_table_facts(source, options.table);
   identify(planning);
   choose_method(planning);
+  choose_strategy(planning);
   check_servers(planning);
   check_privileges(planning);
 

@@ -32,7 +32,7 @@ class Pgsluice(Contender):
         log = place.folder + "/run.log"
         with clock.phase("plan"):
             clock.run(Program([place.program, "plan", *where, "--table", f"public.{place.table.name}", "--into", f"public.{self.target}",
-                               "--method", self._method, "--json", *place.table.layout_options, *self._plan_options]))
+                               "--strategy", "offline", "--method", self._method, "--json", *place.table.layout_options, *self._plan_options]))
         with CpuHistory(place.server) as history, clock.phase("run"):
             output = clock.run(Program([place.program, "run", *where, "--yes", "--json", "--progress", "none", "--workers", place.workers,
                                         "--log-file", log, "--log-format", "json"]))

@@ -42,8 +42,9 @@ SmallJob::SmallJob(const ServerAddress& server, const SmallJobOptions& options) 
   connection.query(kRowsSql, {std::to_string(options.rows)});
   connection.run_script("CREATE TABLE twin AS SELECT * FROM job; ANALYZE job");
   constexpr std::uint64_t kLeaves = 3;
-  std::vector<std::string> arguments = {"--table", "public.job",  "--method",     options.method,
-                                        "--split", options.split, "--range-rows", std::to_string(options.range_rows)};
+  std::vector<std::string> arguments = {
+      "--table",      "public.job", "--strategy",  "offline",      "--method",
+      options.method, "--split",    options.split, "--range-rows", std::to_string(options.range_rows)};
   const std::vector<std::string> layout =
       options.in_order
           ? std::vector<std::string>{"--by", "RANGE (id)", "--interval", std::to_string(options.rows / kLeaves)}

@@ -118,7 +118,7 @@ TEST(CommandLineAlone, ValuesThatCannotBeReadAreRefusedBeforeAnythingIsTried) {
         {"plan", "--table", "t", "--method", "fly"},
         {"plan", "--table", "t", "--strategy", "view"},
         {"plan", "--table", "t", "--strategy", "capture", "--capture", "column"},
-        {"plan", "--table", "t", "--capture", "row"},
+        {"plan", "--table", "t", "--strategy", "offline", "--capture", "row"},
         {"plan", "--table", "t", "--split", "evenly"},
         {"plan", "--table", "t", "--guard", "perhaps"},
         {"plan", "--table", "t", "--lock-timeout", "0"},

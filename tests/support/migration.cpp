@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace pgsluice::tests {
@@ -23,6 +24,9 @@ ProgramOptions Migration::command(const std::string& name, const std::vector<std
   std::vector<std::string> words = {name, "--source", source_, "--checkpoint", checkpoint().string()};
   if (!target_.empty()) words.insert(words.end(), {"--target", target_});
   if (name == "run" || name == "cutover" || name == "rollback" || name == "finish") words.emplace_back("--yes");
+  if (name == "plan" && std::find(arguments.begin(), arguments.end(), "--strategy") == arguments.end()) {
+    words.insert(words.end(), {"--strategy", "offline"});
+  }
   words.insert(words.end(), arguments.begin(), arguments.end());
   ProgramOptions options = pgsluice_with(words);
   options.folder = folder_;

@@ -26,7 +26,8 @@ class Migration {
   Migration& operator=(const Migration&) = delete;
   ~Migration();  // Removes the folder.
 
-  // The command with --source, --target, --checkpoint; none of them asks.
+  // The command with --source, --target, --checkpoint; none of them asks. A plan is of the strategy offline unless
+  // the arguments say otherwise: most tests are about the moving itself.
   ProgramOptions command(const std::string& name, const std::vector<std::string>& arguments = {}) const;
 
   Outcome plan(const std::vector<std::string>& arguments) const { return tests::run(command("plan", arguments)); }
