@@ -25,6 +25,7 @@
 #include "pg/failure.hpp"
 #include "planner/checkpoint.hpp"
 #include "planner/planning.hpp"
+#include "planner/swap_names_sql.hpp"
 #include "planner/target_sql.hpp"
 
 namespace pgsluice::cli {
@@ -129,8 +130,19 @@ bool is_different(const Ending& ending) {
   return ending.comparison && !ending.comparison->is_equal();
 }
 
+std::string cut_over_text(const planner::Plan& plan, const std::string& whereabouts) {
+  return title(plan) + ": cut over\n" + pg::display(planner::name_after_swap(plan)) + " has every change of " +
+         pg::display(plan.source.name) +
+         " up to now; each `pgsluice run` brings over what came since, so that a rollback is short\n\n" +
+         "next: when all is well, drop the old table\n    " + next_command(planner::Phase::cut_over, whereabouts) +
+         "\nor go back, with every write\n    pgsluice rollback" + whereabouts + "\n";
+}
+
 std::string ending_text(const planner::Plan& plan, const Ending& ending, const std::string& whereabouts) {
   const MigrationState& state = ending.state;
+  if (ending.summary && state.phase == planner::Phase::cut_over) {
+    return cut_over_text(plan, whereabouts);
+  }
   const bool is_complete = ending.summary.has_value();
   std::string text = title(plan) + ": " +
                      (is_complete ? std::string("complete, ") +

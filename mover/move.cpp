@@ -10,6 +10,7 @@
 #include "mover/ledger.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/log_keeper.hpp"
+#include "mover/live/old_table.hpp"
 #include "mover/live/swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/pipeline.hpp"
@@ -58,21 +59,8 @@ Phase phase_in_ledger(Run& run) {
   return phase;
 }
 
-// After the cutover the names mean other tables.
-void refuse_if_cut_over(const Run& run, Phase phase) {
-  if (phase == Phase::cut_over || phase == Phase::finished) {
-    throw pg::Failure(pg::FailureKind::refused, "the cutover of this migration is done: " +
-                                                    pg::display(run.plan().source.name) + " is the partitioned table")
-        .hint(phase == Phase::cut_over
-                  ? "`pgsluice finish` drops the old table; `pgsluice rollback` puts it back into its place."
-                  : "There is nothing left to do.")
-        .status("nothing was changed");
-  }
-}
-
 void refuse_if_not_ours(Run& run) {
   const Phase now = phase_in_ledger(run);
-  refuse_if_cut_over(run, now);
   if (run.feed != nullptr && now == Phase::complete) {  // What a crash behind a cutover's way back may have left.
     Swap(run.plan(), planner::SwapDirection::back).settle(run.lead, run.sessions, run.retry);
   }
@@ -377,6 +365,47 @@ void finish(Run& run) {
   release_phase(run);
 }
 
+// After the cutover the names mean other tables, and nothing is left to do but to keep the old one near.
+void follow_backwards(Run& run) {
+  const std::string table = pg::display(run.plan().source.name);
+  if (!claim_phase(run, Phase::cut_over)) {
+    throw pg::Failure(pg::FailureKind::refused, "the migration of " + table + " is in another phase than a moment ago")
+        .hint("Run the same command again.")
+        .status("nothing was changed");
+  }
+  run.checkpoint.record_phase(Phase::cut_over);
+  const TriggerLog feed(planner::reverse_feed(run.plan()));
+  repeat_until_done(run.lead, run.retry, "looking at what notes the changes",
+                    [&](pg::Connection& connection) { refuse_broken_capture(feed, connection); });
+  bring_old_table_near(feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
+  release_phase(run);
+}
+
+// True when only that is left.
+bool is_behind_the_cutover(Run& run) {
+  repeat_until_done(run.lead, run.retry, "reading the ledger",
+                    [&](pg::Connection& target) { planner::check_databases(run.plan(), target, target); });
+  const Phase phase = phase_in_ledger(run);
+  if (phase == Phase::finished) {
+    throw pg::Failure(pg::FailureKind::refused, "this migration is finished: " + pg::display(run.plan().source.name) +
+                                                    " is the partitioned table, and the old one is gone")
+        .status("nothing was changed");
+  }
+  return phase == Phase::cut_over;
+}
+
+// With what the checkpoint knows.
+MoveSummary complete(MoveSummary summary, const planner::Checkpoint& checkpoint,
+                     std::chrono::steady_clock::time_point begun) {
+  for (const planner::RangeState& state : checkpoint.states()) {
+    summary.rows += state.rows;
+    summary.bytes += state.bytes;
+  }
+  summary.phase = checkpoint.phase();
+  summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  return summary;
+}
+
 }  // namespace
 
 std::uint64_t reconcile(planner::Checkpoint& checkpoint, pg::Connection& target) {
@@ -422,6 +451,10 @@ MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions
           ? std::optional<TriggerLog>(std::in_place, planner::forward_feed(checkpoint.plan()))
           : std::nullopt;
   run.feed = feed ? &*feed : nullptr;
+  if (run.feed != nullptr && is_behind_the_cutover(run)) {
+    follow_backwards(run);
+    return complete(MoveSummary(), checkpoint, begun);
+  }
   refuse_if_not_ours(run);
   prepare(run);
   if (const std::uint64_t differing_count = reconcile(checkpoint, run.lead.connection()); differing_count > 0) {
@@ -445,18 +478,12 @@ MoveSummary move_table(planner::Checkpoint& checkpoint, const Sessions& sessions
   }
 
   const Progress end = tally.progress();
-  for (const planner::RangeState& state : checkpoint.states()) {
-    summary.rows += state.rows;
-    summary.bytes += state.bytes;
-  }
   summary.rows_this_run = end.rows_this_run;
   summary.bytes_this_run = end.bytes_this_run;
   summary.batches = tally.batch_count();
   summary.retries = end.retries;
   summary.ranges_done = end.units_done;
-  summary.phase = Phase::complete;
-  summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-  return summary;
+  return complete(summary, checkpoint, begun);
 }
 
 }  // namespace pgsluice::mover

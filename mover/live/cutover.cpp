@@ -10,6 +10,7 @@
 #include "mover/live/applier.hpp"
 #include "mover/live/follower.hpp"
 #include "mover/live/following.hpp"
+#include "mover/live/old_table.hpp"
 #include "mover/live/swap.hpp"
 #include "mover/live/target_partitions.hpp"
 #include "mover/live/trigger_log.hpp"
@@ -286,21 +287,6 @@ void refuse_if_blocked(const Cutover& cutover, const std::vector<Finding>& findi
 
 // ---- Before the lock
 
-// After a TRUNCATE of the table in use the old one is filled anew; it is small then, as a rule.
-void fill_old_table_anew(Cutover& cutover) {
-  repeat_until_done(cutover.target, cutover.retry, "filling the old table anew", [&](pg::Connection& connection) {
-    connection.begin("ISOLATION LEVEL REPEATABLE READ");
-    try {
-      cutover.feed().start_over(connection);
-      cutover.feed().refill(connection);
-    } catch (...) {
-      connection.rollback();
-      throw;
-    }
-    connection.commit();
-  });
-}
-
 // The last refresh reads the whole file: one that is large and empty would hold the lock for nothing.
 void give_space_back(Cutover& cutover) {
   constexpr std::int64_t kBlocksMax = 2000;
@@ -312,17 +298,16 @@ void give_space_back(Cutover& cutover) {
 }
 
 void come_near(Cutover& cutover) {
-  const CatchUp result = catch_up(cutover.feed(), cutover.sessions, cutover.retry,
-                                  {cutover.options.workers, cutover.options.gate, kNotesBeforeLock});
-  if (!result.left.holds_truncate) {
+  const ApplierOptions options{cutover.options.workers, cutover.options.gate, kNotesBeforeLock};
+  if (cutover.direction == SwapDirection::back) {
+    bring_old_table_near(cutover.feed(), cutover.sessions, cutover.retry, options);
     return;
   }
-  if (cutover.direction == SwapDirection::forward) {
+  if (catch_up(cutover.feed(), cutover.sessions, cutover.retry, options).left.holds_truncate) {
     throw Failure(FailureKind::refused, cutover.table() + " was emptied by TRUNCATE")
         .hint("Run `pgsluice run`: it copies the rows of now; then cut over.")
         .status(state_text(cutover));
   }
-  fill_old_table_anew(cutover);
 }
 
 // ---- An attempt

@@ -303,12 +303,33 @@ TEST_F(Cutover, FinishIsRefusedWhileSomebodyUsesTheOldTable) {
   EXPECT_EQ(command("finish").exit_code, 0);
 }
 
+TEST_F(Cutover, RunAfterItKeepsTheOldTableNear) {
+  bring_to_verified();
+  ASSERT_EQ(command("cutover").exit_code, 0);
+  connection_.run_script(
+      "INSERT INTO items VALUES (9001, 'r1'); UPDATE items SET note = 'new' WHERE id < 500; DELETE FROM items WHERE id "
+      "BETWEEN 600 AND 900; UPDATE items SET region = 'r0', id = -id WHERE id BETWEEN 1000 AND 1100;");
+  EXPECT_GT(differences("public.items", "public.items_old"), 0);
+  const Outcome outcome = migration_.run();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.output, HasSubstr("public.items_old has every change of public.items up to now"));
+  EXPECT_EQ(differences("public.items", "public.items_old"), 0);
+  EXPECT_EQ(noted(), 0);
+  connection_.run_script("TRUNCATE items; INSERT INTO items VALUES (1, 'r1', NULL, 'alone');");
+  EXPECT_EQ(migration_.run().exit_code, 0);
+  EXPECT_EQ(differences("public.items", "public.items_old"), 0);
+  connection_.query("INSERT INTO items VALUES (2, 'r2')");
+  ASSERT_EQ(command("rollback").exit_code, 0);
+  EXPECT_EQ(count("items"), 2);
+  const Outcome forward = migration_.run();
+  EXPECT_EQ(forward.exit_code, 0) << forward;
+  expect_target_equals_source("after the way back");
+}
+
 TEST_F(Cutover, RunAfterItSaysWhatIsLeftToDo) {
   bring_to_verified();
   ASSERT_EQ(command("cutover").exit_code, 0);
-  const Outcome outcome = migration_.run();
-  EXPECT_EQ(outcome.exit_code, 2) << outcome;
-  EXPECT_THAT(outcome.errors, HasSubstr("the cutover of this migration is done"));
+  EXPECT_THAT(migration_.run().output, HasSubstr("pgsluice finish"));
   EXPECT_THAT(migration_.status().output, HasSubstr("pgsluice finish"));
   EXPECT_EQ(command("cutover").exit_code, 0) << "done before";
 }
