@@ -213,8 +213,12 @@ void LiveJourney::do_command(const std::string& name, const std::vector<std::str
     }
     if (has_failed()) return;
   }
-  for (int truncate = 0; truncate < options_.truncates; ++truncate) {
+  // A command that met one each time would never come to its end.
+  constexpr int kTimesMax = 3;
+  int& truncates_done = truncates_done_[name];
+  for (int truncate = 0; truncate < options_.truncates && truncates_done < kTimesMax * options_.truncates; ++truncate) {
     if (is_done && is_done()) return;
+    ++truncates_done;
     Program program(command());
     if (!program.ends_within(moment(moment_max))) load_->truncate_soon();
     const Outcome ended = watched(program, std::nullopt);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -96,6 +97,7 @@ class LiveJourney {
   std::uint64_t comparisons_ = 0;
   std::uint64_t differences_ = 0;
   bool was_emptied_ = false;  // The last command was refused, because the application had emptied the table.
+  std::map<std::string, int> truncates_done_;  // By command.
   int kills_done_ = 0;
   int restarts_done_ = 0;
 };
