@@ -33,13 +33,18 @@ bool is_our_target(const Plan& plan, const Place& place) {
   return place.kind == "p" && (plan.layout.existing || is_marked(place.table.comment, plan.migration_id));
 }
 
-std::optional<Tables> read_tables(pg::Connection& connection, const Plan& plan) {
+// Whatever has one of the names, and the source wherever it is.
+struct Places {
+  std::optional<Place> source;
+  std::map<QualifiedName, Place> others;
+};
+
+Places read_places(pg::Connection& connection, const Plan& plan) {
   const QualifiedName& root = plan.layout.root.name;
   const QualifiedName& name = plan.source.name;
   const pg::Result rows = read_statement(
       connection, "swap_tables", {std::to_string(plan.source.oid), name.schema, name.name, root.schema, root.name});
-  std::optional<Place> source;
-  std::map<QualifiedName, Place> others;
+  Places places;
   for (int i = 0; i < rows.row_count(); ++i) {
     const ResultRow row(rows, i);
     Place place{{.oid = oid_in(row, "oid"),
@@ -49,14 +54,21 @@ std::optional<Tables> read_tables(pg::Connection& connection, const Plan& plan) 
                  .parts = {}},
                 row.text("kind")};
     if (place.table.oid == plan.source.oid) {
-      source = place;
+      places.source = place;
     } else {
-      others.emplace(place.table.name, place);
+      places.others.emplace(place.table.name, place);
     }
   }
+  return places;
+}
+
+std::optional<Tables> read_tables(pg::Connection& connection, const Plan& plan) {
+  const auto [source, others] = read_places(connection, plan);
   if (!source) {
     return std::nullopt;
   }
+  const QualifiedName& root = plan.layout.root.name;
+  const QualifiedName& name = plan.source.name;
   const bool is_before = source->table.name == name;
   const auto target = others.find(is_before ? root : name);
   if (target == others.end() || !is_our_target(plan, target->second) ||
@@ -207,6 +219,20 @@ void read_unique_keys(pg::Connection& connection, Surroundings& around) {
   }
 }
 
+// All that is around the two tables.
+void read_around(pg::Connection& connection, const Plan& plan, Surroundings& around) {
+  read_parts(connection, around.source);
+  read_parts(connection, around.target);
+  around.views = read_views_upon(connection, around.in_use().oid);
+  read_rules(connection, around);
+  read_policies(connection, around);
+  read_incoming_keys(connection, around);
+  read_lost_keys(connection, plan, around);
+  read_standing_keys(connection, around);
+  read_publications(connection, around);
+  read_unique_keys(connection, around);
+}
+
 }  // namespace
 
 pg::Failure tables_stand_elsewhere(const Plan& plan) {
@@ -234,16 +260,21 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
   around.standing = tables->standing;
   around.source = tables->source;
   around.target = tables->target;
-  read_parts(connection, around.source);
-  read_parts(connection, around.target);
-  around.views = read_views_upon(connection, around.in_use().oid);
-  read_rules(connection, around);
-  read_policies(connection, around);
-  read_incoming_keys(connection, around);
-  read_lost_keys(connection, plan, around);
-  read_standing_keys(connection, around);
-  read_publications(connection, around);
-  read_unique_keys(connection, around);
+  read_around(connection, plan, around);
+  return around;
+}
+
+// No relation has the OID 0, so nothing is found of the target.
+Surroundings read_source_surroundings(pg::Connection& connection, const Plan& plan) {
+  connection.run_script(pg::statement("catalog_settings", connection.server_major_version()));
+  const std::optional<Place> source = read_places(connection, plan).source;
+  if (!source || source->table.name != plan.source.name) {
+    throw tables_stand_elsewhere(plan);
+  }
+  Surroundings around;
+  around.source = source->table;
+  around.target.name = plan.layout.root.name;
+  read_around(connection, plan, around);
   return around;
 }
 

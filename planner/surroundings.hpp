@@ -143,6 +143,11 @@ pg::Failure tables_stand_elsewhere(const Plan& plan);
 // before nor after the swap; server, connection.
 Surroundings read_surroundings(pg::Connection& connection, const Plan& plan);
 
+// The same of the source alone, for whoever must know it before there is a target: what is said of the target is empty,
+// and so are the keys that a foreign key may point to. Fails: refused, when the source is not there; server,
+// connection.
+Surroundings read_source_surroundings(pg::Connection& connection, const Plan& plan);
+
 // The views whose query names the relation itself. The transaction's settings must be as read_surroundings leaves them.
 std::vector<DependentView> read_views_upon(pg::Connection& connection, std::uint32_t oid);
 
