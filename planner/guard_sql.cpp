@@ -71,6 +71,17 @@ void add_trigger(Statements& statements, const Plan& plan, const QualifiedName& 
        "SHARE UPDATE EXCLUSIVE", shown});
 }
 
+Statements drop_triggers_and_function_sql(const Plan& plan, const QualifiedName& table,
+                                          const std::vector<std::string_view>& kinds) {
+  Statements statements;
+  for (const std::string_view kind : kinds) {
+    statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(trigger_name(plan, kind)) + " ON " + pg::quoted(table),
+                          "ACCESS EXCLUSIVE", pg::display(table)});
+  }
+  statements.push_back({"DROP FUNCTION IF EXISTS " + function_sql(plan), "", ""});
+  return statements;
+}
+
 }  // namespace
 
 QualifiedName guard_function_name(std::string_view migration_id) {
@@ -106,14 +117,11 @@ Statements create_old_table_guard_sql(const Plan& plan, const QualifiedName& old
 }
 
 Statements drop_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table) {
-  Statements statements;
-  for (const char* kind : {"write", "truncate"}) {
-    statements.push_back(
-        {"DROP TRIGGER IF EXISTS " + pg::quoted(trigger_name(plan, kind)) + " ON " + pg::quoted(old_table),
-         "ACCESS EXCLUSIVE", pg::display(old_table)});
-  }
-  statements.push_back({"DROP FUNCTION IF EXISTS " + function_sql(plan), "", ""});
-  return statements;
+  return drop_triggers_and_function_sql(plan, old_table, {"write", "truncate"});
+}
+
+Statements drop_guard_sql(const Plan& plan) {
+  return drop_triggers_and_function_sql(plan, plan.source.name, {"write", "truncate", "row"});
 }
 
 Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table) {

@@ -23,6 +23,9 @@ Statements create_guard_sql(const Plan& plan, bool guards_rows);
 Statements create_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table);
 Statements drop_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table);
 
+// The end of what create_guard_sql makes, whether rows are guarded or not.
+Statements drop_guard_sql(const Plan& plan);
+
 Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table);
 Statement drop_guard_function_sql(const Plan& plan);
 Statement drop_guard_schema_sql();

@@ -468,16 +468,10 @@ Statements swap_sql(const Plan& plan, const Surroundings& around, SwapDirection 
   return std::move(swapping.statements);
 }
 
-Statements swap_by_hand_sql(const Plan& plan) {
-  Statements statements;
-  if (!plan.one_database) {
-    return statements;
-  }
+Statements names_by_hand_sql(const Plan& plan) {
   const QualifiedName& source = plan.source.name;
   const QualifiedName& target = plan.layout.root.name;
-  statements.push_back({"BEGIN", "", ""});
-  statements.push_back({"SET LOCAL lock_timeout = '200ms'", "", ""});
-  statements.push_back(rename_sql({Renaming::Kind::table, source, name_after_swap(plan).name}));
+  Statements statements = {rename_sql({Renaming::Kind::table, source, name_after_swap(plan).name})};
   if (target.schema != source.schema) {
     statements.push_back({"ALTER TABLE " + pg::quoted(target) + " SET SCHEMA " + pg::quoted(source.schema),
                           kAccessExclusive, pg::display(target)});
@@ -488,6 +482,15 @@ Statements swap_by_hand_sql(const Plan& plan) {
   for (const Sequence* sequence : shared_sequences(plan)) {
     statements.push_back(own_sequence_sql(*sequence, source));
   }
+  return statements;
+}
+
+Statements swap_by_hand_sql(const Plan& plan) {
+  if (!plan.one_database) {
+    return {};
+  }
+  Statements statements = {{"BEGIN", "", ""}, {"SET LOCAL lock_timeout = '200ms'", "", ""}};
+  append(statements, names_by_hand_sql(plan));
   statements.push_back({"COMMIT", "", ""});
   return statements;
 }

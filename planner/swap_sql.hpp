@@ -74,5 +74,7 @@ bool makes_leaf_keys_later(const Plan& plan, const SwapOptions& options);
 // The swap as a person can do it with psql, when nobody writes: names and sequences only, for one transaction, bounded
 // by a short lock timeout. Empty when source and target are in two databases, where there is nothing to swap.
 Statements swap_by_hand_sql(const Plan& plan);
+// What stands in that transaction, for one that is begun elsewhere.
+Statements names_by_hand_sql(const Plan& plan);
 
 }  // namespace pgsluice::planner
