@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "pg/failure.hpp"
@@ -230,6 +231,94 @@ void DurableFile::replace(std::string_view content) {
   close(std::exchange(descriptor_, descriptor.release()));
   size_ = content.size();
   sync_folder_of(path_);
+}
+
+namespace {
+
+// Without the slashes at its end, behind which there is no name.
+std::filesystem::path without_slash(const std::filesystem::path& path) {
+  return path.has_filename() || !path.has_parent_path() ? path : path.parent_path();
+}
+
+Failure cannot_make_folder(const std::filesystem::path& path, int error) {
+  return Failure(FailureKind::refused, "cannot make the folder " + path.string() + ": " + reason(error))
+      .hint("Name a folder in one that exists and that you may write to.")
+      .status("nothing was changed");
+}
+
+void write_synced(const std::filesystem::path& path, std::string_view content) {
+  constexpr mode_t kAsUmaskSays = 0666;
+  const Descriptor descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kAsUmaskSays));
+  if (descriptor.get() < 0) {
+    throw cannot("create", path, errno);
+  }
+  int error = write_all(descriptor.get(), content);
+  if (error == 0 && fsync(descriptor.get()) != 0) {
+    error = errno;
+  }
+  if (error != 0) {
+    throw cannot("write", path, error);
+  }
+}
+
+// An empty folder beside `path` that nobody else has.
+std::filesystem::path make_folder_beside(const std::filesystem::path& path) {
+  constexpr mode_t kAsUmaskSays = 0777;
+  constexpr int kNamesMax = 100;
+  for (int i = 0; i < kNamesMax; ++i) {
+    std::filesystem::path folder = path;
+    folder += ".tmp" + std::to_string(getpid()) + (i == 0 ? "" : "-" + std::to_string(i));
+    if (mkdir(folder.c_str(), kAsUmaskSays) == 0) {
+      return folder;
+    }
+    if (errno != EEXIST) {
+      throw cannot_make_folder(path, errno);
+    }
+  }
+  throw cannot_make_folder(path, EEXIST);
+}
+
+}  // namespace
+
+void refuse_used_folder(const std::filesystem::path& given) {
+  const std::filesystem::path path = without_slash(given);
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::symlink_status(path, error);
+  if (status.type() != std::filesystem::file_type::not_found && status.type() != std::filesystem::file_type::none) {
+    if (status.type() != std::filesystem::file_type::directory) {
+      throw cannot_make_folder(path, EEXIST);
+    }
+    if (!std::filesystem::is_empty(path, error) || error) {
+      throw Failure(FailureKind::refused, "the folder " + path.string() + " is not empty")
+          .detail("Files of two migrations side by side would be taken for those of one.")
+          .hint("Name another folder, or empty this one.")
+          .status("nothing was changed");
+    }
+  }
+  const std::filesystem::path above = path.has_parent_path() ? path.parent_path() : ".";
+  if (access(above.c_str(), W_OK | X_OK) != 0) {
+    throw cannot_make_folder(path, errno);
+  }
+}
+
+void create_folder(const std::filesystem::path& given, const std::vector<NamedContent>& files) {
+  refuse_used_folder(given);
+  const std::filesystem::path path = without_slash(given);
+  const std::filesystem::path temporary = make_folder_beside(path);
+  try {
+    for (const NamedContent& file : files) {
+      write_synced(temporary / file.name, file.content);
+    }
+    sync_folder_of(temporary / ".");
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) {  // Of an empty folder at most.
+      throw cannot_make_folder(path, errno);
+    }
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(temporary, ignored);
+    throw;
+  }
+  sync_folder_of(path);
 }
 
 }  // namespace pgsluice::planner

@@ -1,11 +1,12 @@
 // The seam to the disk: a file that is appended to, synced, replaced as a whole, and locked. Knows nothing of what is
-// in it.
+// in it. And a folder of files that nobody appends to.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pgsluice::planner {
 
@@ -46,5 +47,18 @@ class DurableFile {
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
 };
+
+struct NamedContent {
+  std::string name;  // Of the file, without a folder.
+  std::string content;
+};
+
+// Before anything is done: Fails: refused, when create_folder() would not take the path as it is now.
+void refuse_used_folder(const std::filesystem::path& path);
+
+// A folder of these files, for everybody whom the umask lets read them. It is there wholly or not at all; where there
+// is an empty folder, it takes its place. Fails: refused, if it exists and is not empty or no folder, or if the folder
+// above cannot be written; local, if a file cannot be written.
+void create_folder(const std::filesystem::path& path, const std::vector<NamedContent>& files);
 
 }  // namespace pgsluice::planner
