@@ -33,6 +33,9 @@ class Sessions {
   pg::Connection open_target(std::string_view purpose, const Settings& settings = {}) const;
   const SessionsOptions& options() const { return options_; }
 
+  // What every session has, but for its patience.
+  static const Settings& common_settings();
+
  private:
   SessionsOptions options_;
 };

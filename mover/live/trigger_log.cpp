@@ -13,17 +13,6 @@ namespace pgsluice::mover {
 
 namespace {
 
-// What drives a join is always the log; a hash of the table would read all of it. A generic plan is made once: the
-// values are places in the log.
-const Sessions::Settings& planning_settings() {
-  static const Sessions::Settings settings = {{"enable_hashjoin", "off"},
-                                              {"enable_mergejoin", "off"},
-                                              {"enable_seqscan", "off"},
-                                              {"enable_material", "off"},
-                                              {"plan_cache_mode", "force_generic_plan"}};
-  return settings;
-}
-
 std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql& sql, const planner::Portion& portion) {
   const std::vector<pg::Step> steps = {pg::prepared_step(sql.remove_stale, portion.parameters),
                                        pg::prepared_step(sql.bring_current, portion.parameters),
@@ -168,12 +157,23 @@ std::uint64_t TriggerLog::refill(pg::Connection& connection) const {
   return connection.query(planner::refill_sql(feed_)).affected_rows();
 }
 
+// What drives a join is always the log; a hash of the table would read all of it. A generic plan is made once: the
+// values are places in the log.
+const Sessions::Settings& applier_settings() {
+  static const Sessions::Settings settings = {{"enable_hashjoin", "off"},
+                                              {"enable_mergejoin", "off"},
+                                              {"enable_seqscan", "off"},
+                                              {"enable_material", "off"},
+                                              {"plan_cache_mode", "force_generic_plan"}};
+  return settings;
+}
+
 pg::Connection open_applier(const Sessions& sessions) {
-  return open_patient_target(sessions, "applying", planning_settings());
+  return open_patient_target(sessions, "applying", applier_settings());
 }
 
 void plan_as_applier(pg::Connection& connection) {
-  for (const auto& [name, value] : planning_settings()) {
+  for (const auto& [name, value] : applier_settings()) {
     set_for_transaction(connection, name, value);
   }
 }

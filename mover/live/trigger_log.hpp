@@ -37,6 +37,9 @@ class TriggerLog : public ChangeFeed {
 // A session for applying: its statements are driven by the log and look rows up by index. Fails: connection.
 pg::Connection open_applier(const Sessions& sessions);
 
+// What makes it so.
+const Sessions::Settings& applier_settings();
+
 // The same manner of planning for the transaction of a session that was opened otherwise.
 void plan_as_applier(pg::Connection& connection);
 
