@@ -27,8 +27,8 @@ source into ranges and writes all of it into the checkpoint file. The plan is pr
 before anything happens: what is kept, what changes, what is lost, which statements `run` will send
 and which locks they take, how much disk they need.
 
-Changes: one local file. The database is opened read-only. What cannot work is refused here, all
-reasons at once, not half-way through a run.)~",
+Changes: one local file, and one folder with --emit-sql. The database is opened read-only. What cannot
+work is refused here, all reasons at once, not half-way through a run.)~",
      R"~(  Sixteen hash partitions, the target beside the source:
     pgsluice plan --table public.sources --by "HASH (uid)" --partitions 16
 
@@ -38,7 +38,13 @@ reasons at once, not half-way through a run.)~",
 
   Two levels, into another server, only looking:
     pgsluice plan --table app.events --by "LIST (region)" --then "HASH (id)" --then-partitions 8 \
-      --source "host=old dbname=app" --target "host=new dbname=app" --dry-run)~",
+      --source "host=old dbname=app" --target "host=new dbname=app" --dry-run
+
+  As SQL to review and run by psql, or as Alembic revisions; no checkpoint:
+    pgsluice plan --table app.events --by "RANGE (created_at)" --interval "1 month" \
+      --strategy capture --dry-run --emit-sql migration
+    pgsluice plan --table app.events --by "RANGE (created_at)" --interval "1 month" \
+      --strategy capture --dry-run --emit-sql revisions --emit alembic)~",
      "pgsluice run"},
     {"estimate", "rehearses on a sample of the rows, on a fork, and says how long the whole job takes",
      "pgsluice estimate --table S.T --by KEY [options]",

@@ -367,6 +367,16 @@ const std::vector<OptionSpec>& option_specs() {
 
       {"dry-run", "", "plan", kConduct,
        "Prints the plan with every statement and the lock it takes; writes no checkpoint."},
+      {"emit-sql", "DIR", "plan", kConduct,
+       "Writes the whole migration into the new folder DIR, for people who review SQL and run it themselves: what run, "
+       "cutover, rollback and finish would execute, in order, each statement with its lock, up and down, as the "
+       "catalogue is now. DIR/README.md tells the order and what files cannot do. With --dry-run no checkpoint is "
+       "written."},
+      {"emit", "FORM", "plan", kConduct,
+       "The form of --emit-sql. sql: files for psql. alembic: revisions for Alembic that execute the same statements "
+       "(partition, cutover, and a last one that drops the old table). Default: sql."},
+      {"alembic-down-revision", "REV", "plan", kConduct,
+       "The revision upon which the first one of --emit alembic stands. Default: none."},
       {"verify", "WHEN", "run", kConduct,
        "off; after: source and target are compared as verify does when all rows have arrived; during: checksums are "
        "taken as rows travel. Then insert compares every batch before it is committed, and nothing is read afterwards: "

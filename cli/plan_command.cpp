@@ -6,6 +6,7 @@
 
 #include "cli/command_sessions.hpp"
 #include "cli/commands.hpp"
+#include "cli/emit.hpp"
 #include "cli/log.hpp"
 #include "cli/migration_state.hpp"
 #include "cli/plan_options.hpp"
@@ -45,17 +46,27 @@ int plan_command(const Options& options) {
     refuse_existing_checkpoint(path, options);
   }
   const planner::PlanOptions wanted = plan_options(options);
+  const std::optional<EmitOptions> emitted = emit_options(options);
   mover::SessionsOptions access = sessions_options(options, log, "");
   access.read_only = true;
   const mover::Sessions sessions(access);
   reach_both(sessions, "plan");
   planner::Plan plan;
+  mover::EmitFacts facts;
   PlanTextOptions shown;
   read_with_retries(sessions, options, terminal, log, wanted.table,
                     [&](pg::Connection& source, pg::Connection& target) {
                       plan = planner::make_plan(source, target, wanted);
                       shown.privileges = planner::read_privileges(plan, source, target);
+                      if (emitted) {
+                        mover::refuse_unwritable(plan);
+                        facts = mover::read_emit_facts(source, plan);
+                      }
                     });
+  if (emitted) {
+    write_emission(plan, facts, *emitted);
+    shown.written = emitted->folder;
+  }
   shown.statements = planner::all_statements_sql(plan);
   shown.in_full = is_dry_run;
   if (!is_dry_run) {

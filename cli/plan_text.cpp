@@ -331,6 +331,10 @@ std::string plan_text(const Plan& plan, const PlanTextOptions& options) {
     page.blank();
     add_statements(page, options.statements, options.in_full);
   }
+  if (!options.written.empty()) {
+    page.blank();
+    page.verbatim("the whole migration as files: read " + options.written + "/README.md", "written");
+  }
   if (!options.next.empty()) {
     page.blank();
     page.verbatim(options.next, "next");
@@ -393,6 +397,9 @@ nlohmann::ordered_json plan_document(const Plan& plan, const PlanTextOptions& op
   document["statements"] = nlohmann::ordered_json::array();
   for (const planner::Statement& statement : options.statements) {
     document["statements"].push_back({{"sql", statement.sql}, {"lock", statement.lock}, {"on", statement.on}});
+  }
+  if (!options.written.empty()) {
+    document["written"] = options.written;
   }
   document["next"] = options.next;
   return document;

@@ -16,6 +16,7 @@ struct PlanTextOptions {
   std::vector<planner::Privilege> privileges;
   planner::Statements statements;  // Of the whole migration, in order.
   bool in_full = false;            // Every leaf and every statement, uncut.
+  std::string written;             // The folder of files that say the same; empty for none.
   std::string next;                // What to type next.
 };
 

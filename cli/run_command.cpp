@@ -96,8 +96,8 @@ void ask(const Options& options, const planner::Plan& plan, Terminal& terminal) 
   if (options.is_on("yes") || !can_ask()) {
     return;
   }
-  terminal.line(
-      plan_text(plan, {.privileges = {}, .statements = all_statements_sql(plan), .in_full = false, .next = ""}));
+  terminal.line(plan_text(
+      plan, {.privileges = {}, .statements = all_statements_sql(plan), .in_full = false, .written = "", .next = ""}));
   if (!says_yes("Move the rows of " + pg::display(plan.source.name) + " now?")) {
     throw Failure(FailureKind::refused, "not confirmed").status("nothing was changed");
   }
