@@ -8,9 +8,9 @@
 #include "mover/finishing.hpp"
 #include "mover/indexes.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/exchange.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/log_keeper.hpp"
-#include "mover/live/swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/pipeline.hpp"
 #include "mover/prepare.hpp"
@@ -61,8 +61,11 @@ Phase phase_in_ledger(Run& run) {
 // After the cutover the names mean other tables.
 void refuse_if_cut_over(const Run& run, Phase phase) {
   if (phase == Phase::cut_over || phase == Phase::finished) {
-    throw pg::Failure(pg::FailureKind::refused, "the cutover of this migration is done: " +
-                                                    pg::display(run.plan().source.name) + " is the partitioned table")
+    const planner::Plan& plan = run.plan();
+    throw pg::Failure(pg::FailureKind::refused,
+                      "the cutover of this migration is done: " + pg::display(plan.source.name) +
+                          (plan.parent ? " is a partition of " + pg::display(plan.parent->name) + " no more"
+                                       : " is the partitioned table"))
         .hint(phase == Phase::cut_over
                   ? "`pgsluice finish` drops the old table; `pgsluice rollback` puts it back into its place."
                   : "There is nothing left to do.")
@@ -74,7 +77,7 @@ void refuse_if_not_ours(Run& run) {
   const Phase now = phase_in_ledger(run);
   refuse_if_cut_over(run, now);
   if (run.feed != nullptr && now == Phase::complete) {  // What a crash behind a cutover's way back may have left.
-    Swap(run.plan(), planner::SwapDirection::back).settle(run.lead, run.sessions, run.retry);
+    make_exchange(run.plan(), planner::SwapDirection::back)->settle(run.lead, run.sessions, run.retry, 1);
   }
   repeat_until_done(run.source, run.retry, "comparing the table with the plan", [&](pg::Connection& source) {
     planner::check_plan_still_holds(run.plan(), source, run.lead.connection());

@@ -19,8 +19,10 @@ namespace pgsluice::planner {
 
 struct PlanOptions {
   QualifiedName table;                // An absent schema is looked for along the search_path.
-  std::optional<QualifiedName> into;  // Absent: default_target_name(). An absent schema is the source's.
-  std::vector<LevelSpec> levels;      // Empty: the target must exist.
+  // Absent: default_target_name(). An absent schema is the source's. The table whose partition the source is: the source
+  // is split into other partitions of it.
+  std::optional<QualifiedName> into;
+  std::vector<LevelSpec> levels;  // Empty: the target must exist. Columns may be left out of the level of a split.
   Strategy strategy = Strategy::offline;
   std::optional<CaptureForm> capture_form;  // Of the strategy `capture`. Absent: as the table's statistics suggest.
   std::optional<Method> method;             // Absent: eligible_methods(), of which the run finds the best.

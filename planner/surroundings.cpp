@@ -74,15 +74,6 @@ TablePart::Kind part_kind(const std::string& text) {
                                 : TablePart::Kind::sequence;
 }
 
-void read_parts(pg::Connection& connection, SwapTable& table) {
-  const pg::Result rows = read_statement(connection, "swap_parts", {std::to_string(table.oid)});
-  for (int i = 0; i < rows.row_count(); ++i) {
-    const ResultRow row(rows, i);
-    table.parts.push_back(
-        {part_kind(row.text("kind")), {row.text("schema"), row.text("name")}, row.text("state"), row.text("comment")});
-  }
-}
-
 void read_rules(pg::Connection& connection, Surroundings& around) {
   const pg::Result rows = read_statement(connection, "dependent_rules", {std::to_string(around.in_use().oid)});
   for (int i = 0; i < rows.row_count(); ++i) {
@@ -234,8 +225,8 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
   around.standing = tables->standing;
   around.source = tables->source;
   around.target = tables->target;
-  read_parts(connection, around.source);
-  read_parts(connection, around.target);
+  around.source.parts = read_table_parts(connection, around.source.oid);
+  around.target.parts = read_table_parts(connection, around.target.oid);
   around.views = read_views_upon(connection, around.in_use().oid);
   read_rules(connection, around);
   read_policies(connection, around);
@@ -245,6 +236,17 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan) {
   read_publications(connection, around);
   read_unique_keys(connection, around);
   return around;
+}
+
+std::vector<TablePart> read_table_parts(pg::Connection& connection, std::uint32_t oid) {
+  const pg::Result rows = read_statement(connection, "swap_parts", {std::to_string(oid)});
+  std::vector<TablePart> parts;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    parts.push_back(
+        {part_kind(row.text("kind")), {row.text("schema"), row.text("name")}, row.text("state"), row.text("comment")});
+  }
+  return parts;
 }
 
 std::vector<DependentView> read_views_upon(pg::Connection& connection, std::uint32_t oid) {
