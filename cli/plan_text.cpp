@@ -57,8 +57,9 @@ std::string capture_text(const Plan& plan) {
     return start + "partitions in one short transaction: " + pg::display(plan.source.name) +
            " is detached, and the new ones are attached.";
   }
-  return start + "tables in one short transaction. Foreign keys, triggers and publications of the target are made in "
-                 "that transaction.";
+  return start +
+         "tables in one short transaction. Foreign keys, triggers and publications of the target are made in "
+         "that transaction.";
 }
 
 std::string offline_text(const Plan& plan) {

@@ -210,8 +210,8 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std
   return statements;
 }
 
-// DROP TRIGGER on a partitioned table locks its partitions before itself, the reverse of what everybody else does. Other
-// partitions of the application's table, which have no trigger of ours, are left out.
+// DROP TRIGGER on a partitioned table locks its partitions before itself, the reverse of what everybody else does.
+// Other partitions of the application's table, which have no trigger of ours, are left out.
 Statements drop_capture_triggers_sql(const Feed& feed) {
   const char* const lock = "ACCESS EXCLUSIVE";
   const QualifiedName& addressed = feed.addressed();

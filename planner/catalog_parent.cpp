@@ -52,6 +52,7 @@ std::optional<ParentFacts> read_parent(pg::Connection& connection, std::uint32_t
   facts.is_partition = row.boolean("is_partition");
   facts.is_pending = row.boolean("is_pending");
   facts.incoming_keys = row.texts("incoming_keys");
+  facts.leafwise_publications = row.texts("leafwise_publications");
   facts.lacks_index = row.text("lacks_index");
   return facts;
 }

@@ -22,6 +22,8 @@ struct ParentFacts {
   bool default_is_partitioned = false;
   bool is_partition = false;  // The parent is a partition itself.
   bool is_pending = false;    // The partition is being detached.
+  // Publications of the parent that publish its partitions by their own names.
+  std::vector<std::string> leafwise_publications;
   std::vector<std::string> incoming_keys;  // Foreign keys of whatever table that point to the parent.
   std::string lacks_index;                 // An index of the parent that the partition has no part of; empty: none.
 };

@@ -34,6 +34,7 @@ struct Planning {
   Refusals refusals;
   Plan plan;
   bool is_split = false;  // The source is a partition, and --into names its parent.
+  std::vector<Notice> parent_notices;
 
   const TableFacts& facts() const { return plan.source; }
 };
@@ -130,6 +131,7 @@ void lay_out_split(Planning& planning, const QualifiedName& name) {
   SplitPlan split = plan_split(planning.source, planning.facts(), planning.options.levels, name);
   planning.plan.parent = std::move(split.parent);
   planning.plan.layout = std::move(split.layout);
+  planning.parent_notices = std::move(split.notices);
 }
 
 void refuse_level_without_key(const Planning& planning) {
@@ -213,9 +215,10 @@ void refuse_uncapturable(Planning& planning) {
            "Use --method insert, --method stream, or auto.");
   }
   if (plan.source.is_partition && !planning.is_split) {
-    refuse(table + " is a partition of another table",
-           "It cannot become a partitioned table itself in this version, but it can be split into partitions beside it.",
-           std::string("Name that other table with --into. ") + kOffline);
+    refuse(
+        table + " is a partition of another table",
+        "It cannot become a partitioned table itself in this version, but it can be split into partitions beside it.",
+        std::string("Name that other table with --into. ") + kOffline);
   }
   if (plan.source.kind != "r") {
     refuse(table + " is a partitioned table itself",
@@ -303,6 +306,7 @@ void judge_into(Planning& planning) {
   if (plan.parent) {
     const std::vector<Notice> more = split_notices(plan.source, *plan.parent, plan.layout);
     plan.notices.insert(plan.notices.end(), more.begin(), more.end());
+    plan.notices.insert(plan.notices.end(), planning.parent_notices.begin(), planning.parent_notices.end());
   }
   for (pg::Failure& refusal : verdict.refusals) {
     planning.refusals.add(std::move(refusal));
@@ -402,7 +406,7 @@ void check_same_database(const DatabaseIdentity& planned, pg::Connection& connec
 }  // namespace
 
 Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options) {
-  Planning planning{source, target, options, {}, {}, false};
+  Planning planning{source, target, options, {}, {}, false, {}};
   Plan& plan = planning.plan;
   plan.source = read_table_facts(source, options.table);
   identify(planning);

@@ -1,5 +1,5 @@
-// Cuts stretches of an ordered axis: what of some parts lies within a stretch and outside of others. Values are known by
-// their ranks alone, so it is arithmetic; the server says what the ranks are.
+// Cuts stretches of an ordered axis: what of some parts lies within a stretch and outside of others. Values are known
+// by their ranks alone, so it is arithmetic; the server says what the ranks are.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct Stretch {
   bool operator==(const Stretch&) const = default;
 };
 
-// The parts, in their order, as far as they lie within `own` and outside of all `others`; a part may come to nothing, or
-// to several stretches of its name. With `fills_gaps`, also what of `own` belongs to no part, as stretches without a
+// The parts, in their order, as far as they lie within `own` and outside of all `others`; a part may come to nothing,
+// or to several stretches of its name. With `fills_gaps`, also what of `own` belongs to no part, as stretches without a
 // name. Parts must not overlap.
 std::vector<Stretch> cut_stretches(const Stretch& own, std::vector<Stretch> others, std::vector<Stretch> parts,
                                    bool fills_gaps);

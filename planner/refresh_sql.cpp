@@ -184,7 +184,8 @@ std::string empty_log_sql(const Feed& feed) {
 std::string refill_sql(const Feed& feed) {
   std::string parts;
   for (const QualifiedName& part : feed.parts) {
-    parts += (parts.empty() ? " WHERE f.tableoid IN (" : ", ") + pg::literal(pg::quoted(part)) + "::pg_catalog.regclass";
+    parts +=
+        (parts.empty() ? " WHERE f.tableoid IN (" : ", ") + pg::literal(pg::quoted(part)) + "::pg_catalog.regclass";
   }
   return "INSERT INTO " + pg::quoted(feed.to) + " (" + columns_of(feed, "") + ") OVERRIDING SYSTEM VALUE SELECT " +
          columns_of(feed, "f") + " FROM " + pg::quoted(feed.from) + " AS f" + parts + (parts.empty() ? "" : ")");

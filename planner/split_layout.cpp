@@ -83,9 +83,7 @@ class Ranks {
   }
 
   std::string text_of(std::int64_t rank) const {
-    return rank == Stretch::kLowest    ? "MINVALUE"
-           : rank == Stretch::kHighest ? "MAXVALUE"
-                                       : texts_.at(rank);
+    return rank == Stretch::kLowest ? "MINVALUE" : rank == Stretch::kHighest ? "MAXVALUE" : texts_.at(rank);
   }
 
   Stretch stretch(const BoundText& bound, const std::string& name = "") const {

@@ -20,10 +20,10 @@
 namespace pgsluice::planner {
 
 struct SplitDesign {
-  const TableFacts& facts;      // Of the partition.
+  const TableFacts& facts;  // Of the partition.
   const PartitionParent& parent;
   const std::vector<SiblingBound>& siblings;
-  pg::QualifiedName root;       // What holds the leaves together.
+  pg::QualifiedName root;  // What holds the leaves together.
 };
 
 // `level` is by the parent's key. The session must have no transaction open. Fails: refused, when the partition cannot

@@ -52,9 +52,10 @@ void refuse_unfit_parent(const ParentFacts& parent, const TableFacts& facts, Ref
            "With --strategy offline " + source + " can be filled into a table of its own.");
   }
   if (!parent.key_is_plain || (parent.method != PartitionMethod::hash && parent.key_columns.size() != 1)) {
-    refuse("the key of " + name + " is none that can be cut further",
-           "It must be of plain columns with their own collations and default operator classes; one, unless it is HASH.",
-           "With --strategy offline " + source + " can be filled into a table of its own.");
+    refuse(
+        "the key of " + name + " is none that can be cut further",
+        "It must be of plain columns with their own collations and default operator classes; one, unless it is HASH.",
+        "With --strategy offline " + source + " can be filled into a table of its own.");
   }
   if (!parent.is_owned) {
     refuse("only the owner of " + name + " can exchange its partitions", "",
@@ -65,9 +66,10 @@ void refuse_unfit_parent(const ParentFacts& parent, const TableFacts& facts, Ref
            "It must be proved to hold none of the new partitions' rows.", "Connect as a role that owns both.");
   }
   if (parent.default_is_partitioned) {
-    refuse(pg::display(*parent.parent.default_partition) + ", the DEFAULT partition, is no plain table",
-           "It must be proved to hold none of the new partitions' rows, for which its own partitions are not looked at.",
-           "Split it first, or detach it meanwhile.");
+    refuse(
+        pg::display(*parent.parent.default_partition) + ", the DEFAULT partition, is no plain table",
+        "It must be proved to hold none of the new partitions' rows, for which its own partitions are not looked at.",
+        "Split it first, or detach it meanwhile.");
   }
   if (!parent.incoming_keys.empty()) {
     refuse("foreign keys point to " + name + ": " + pg::quoted_list(parent.incoming_keys),
@@ -97,6 +99,17 @@ LevelSpec level_of(const ParentFacts& parent, const std::vector<LevelSpec>& leve
   level.method = parent.method;
   level.columns = parent.key_columns;
   return level;
+}
+
+std::vector<Notice> parent_notices(const ParentFacts& parent) {
+  std::vector<Notice> notices;
+  for (const std::string& publication : parent.leafwise_publications) {
+    notices.push_back({Notice::Kind::warning, "publication " + shown(publication),
+                       "publishes partitions of " + pg::display(parent.parent.name) +
+                           " by their own names: subscribers need the new ones before the cutover",
+                       ""});
+  }
+  return notices;
 }
 
 std::string validation_text(const PartitionParent& parent) {
@@ -133,13 +146,15 @@ SplitPlan plan_split(pg::Connection& source, const TableFacts& facts, const std:
   const LevelSpec level = level_of(*parent, levels);
   NameAllocator names(read_relation_names(source, root.schema));
   Layout layout = design_split(source, {facts, parent->parent, siblings, root}, level, names);
-  return {std::move(parent->parent), std::move(layout)};
+  std::vector<Notice> notices = parent_notices(*parent);
+  return {std::move(parent->parent), std::move(layout), std::move(notices)};
 }
 
 TableFacts own_facts(const TableFacts& facts, const PartitionParent& parent) {
   TableFacts own = facts;
   std::erase_if(own.triggers, [&](const Trigger& one) { return is_in(parent.inherited_triggers, one.name); });
-  std::erase_if(own.foreign_keys, [&](const ForeignKey& one) { return is_in(parent.inherited_foreign_keys, one.name); });
+  std::erase_if(own.foreign_keys,
+                [&](const ForeignKey& one) { return is_in(parent.inherited_foreign_keys, one.name); });
   own.dependents.clear();
   return own;
 }

@@ -19,7 +19,8 @@ bool is_split(pg::Connection& source, const TableFacts& facts, const QualifiedNa
 
 struct SplitPlan {
   PartitionParent parent;
-  Layout layout;  // Its root is called `root`.
+  Layout layout;                // Its root is called `root`.
+  std::vector<Notice> notices;  // Of the parent, for the operator to read.
 };
 
 // `levels` is what the operator wishes: none, or one, whose columns may be left out. Fails: refused, with all reasons
@@ -30,7 +31,7 @@ SplitPlan plan_split(pg::Connection& source, const TableFacts& facts, const std:
 // The facts without what the partition has from its parent: a partition that is attached has that by itself.
 TableFacts own_facts(const TableFacts& facts, const PartitionParent& parent);
 
-// What is special in a split, for the operator to read; and what of the partition's own forbids it.
+// What is special in the split of this partition, for the operator to read; and what of the partition's own forbids it.
 std::vector<Notice> split_notices(const TableFacts& facts, const PartitionParent& parent, const Layout& layout);
 void refuse_unsplittable(const Plan& plan, Refusals& refusals);
 

@@ -40,7 +40,8 @@ std::string both(const QualifiedName& one, const QualifiedName& other) {
 std::string constraint_below_parent(const Plan& plan, const SplitStanding& standing, const SplitLeaf& leaf) {
   std::string text = leaf.constraint;
   const std::string here = "satisfies_hash_partition('" + std::to_string(standing.staging_oid) + "'::oid";
-  if (const std::size_t at = text.find(here); plan.layout.root.method == PartitionMethod::hash && at != std::string::npos) {
+  if (const std::size_t at = text.find(here);
+      plan.layout.root.method == PartitionMethod::hash && at != std::string::npos) {
     text.replace(at, here.size(), "satisfies_hash_partition('" + std::to_string(plan.parent->oid) + "'::oid");
   }
   return text;
@@ -102,9 +103,8 @@ std::vector<BoundCheck> checks_before_back(const Plan& plan, const SplitStanding
 // ---- Statements
 
 void detach(Exchanging& exchanging, const QualifiedName& parent, const QualifiedName& partition) {
-  exchanging.statements.push_back(
-      {"ALTER TABLE " + pg::quoted(parent) + " DETACH PARTITION " + pg::quoted(partition), kAccessExclusive,
-       both(parent, partition)});
+  exchanging.statements.push_back({"ALTER TABLE " + pg::quoted(parent) + " DETACH PARTITION " + pg::quoted(partition),
+                                   kAccessExclusive, both(parent, partition)});
 }
 
 Statement attach_statement(const QualifiedName& parent, const QualifiedName& partition, const std::string& bound) {
@@ -139,10 +139,9 @@ std::vector<const Trigger*> own_triggers(const Plan& plan) {
 }
 
 const TablePart* trigger_on_source(const SplitStanding& standing, const std::string& name) {
-  const auto found =
-      std::find_if(standing.source_parts.begin(), standing.source_parts.end(), [&](const TablePart& part) {
-        return part.kind == TablePart::Kind::trigger && part.name.name == name;
-      });
+  const auto found = std::find_if(
+      standing.source_parts.begin(), standing.source_parts.end(),
+      [&](const TablePart& part) { return part.kind == TablePart::Kind::trigger && part.name.name == name; });
   return found == standing.source_parts.end() ? nullptr : &*found;
 }
 
@@ -258,9 +257,9 @@ Statement lock_leaves_sql(const Plan& plan, const SplitStanding& standing) {
   for (const SplitLeaf& leaf : standing.leaves) {
     tables += (tables.empty() ? "ONLY " : ", ONLY ") + pg::quoted(leaf.node->name);
   }
-  return {"LOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE", kAccessExclusive,
-          std::to_string(standing.leaves.size()) + " partitions that " + pg::display(plan.source.name) +
-              " is split into"};
+  return {
+      "LOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE", kAccessExclusive,
+      std::to_string(standing.leaves.size()) + " partitions that " + pg::display(plan.source.name) + " is split into"};
 }
 
 // ---- Obstacles
@@ -313,18 +312,17 @@ void look_at_parent(Looking& looking, SwapDirection direction) {
                   "its partitions, or what " + looking.source() + " has from it, are not those of the plan",
                   "Undo with `pgsluice rollback`, then plan again.");
   } else {
-    looking.block("table " + looking.parent(),
-                  "partitions were attached to it or taken off since, which changes what belongs into " +
-                      looking.source(),
-                  "Undo that; or `pgsluice finish` is the way on.");
+    looking.block(
+        "table " + looking.parent(),
+        "partitions were attached to it or taken off since, which changes what belongs into " + looking.source(),
+        "Undo that; or `pgsluice finish` is the way on.");
   }
 }
 
 void look_at_keys(Looking& looking) {
-  const std::uint32_t in_use =
-      looking.standing.standing == Standing::before_swap || looking.standing.leaves.empty()
-          ? looking.plan.source.oid
-          : looking.standing.leaves.front().oid;
+  const std::uint32_t in_use = looking.standing.standing == Standing::before_swap || looking.standing.leaves.empty()
+                                   ? looking.plan.source.oid
+                                   : looking.standing.leaves.front().oid;
   for (const StandingKey& key : looking.standing.keys) {
     if (key.table_oid == in_use) {
       looking.say("foreign key " + pg::display(std::string_view(key.name)) + " to " + pg::display(key.referenced),

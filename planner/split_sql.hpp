@@ -1,5 +1,5 @@
-// The SQL that exchanges one partition for those that it was split into, and back: partitions are detached and attached,
-// nothing else moves. No statement reads a row, but for foreign keys (see S3).
+// The SQL that exchanges one partition for those that it was split into, and back: partitions are detached and
+// attached, nothing else moves. No statement reads a row, but for foreign keys (see S3).
 //
 // Letters cited by tests:
 //   S1  Each partition is attached with a CHECK that says what its bound says, made NOT VALID and validated before, so
@@ -8,7 +8,8 @@
 //   S2  A CHECK on a DEFAULT partition that the application writes to ends with the exchange: another partition that
 //       is dropped gives its rows to DEFAULT, where a CHECK of ours must not refuse them. The others say no more than
 //       the partition's own bound, and stay until `finish` or the last rollback, so that the way back need not wait.
-//   S3  Foreign keys stand on the partitions in use alone. PostgreSQL makes them when it attaches a partition, and looks
+//   S3  Foreign keys stand on the partitions in use alone. PostgreSQL makes them when it attaches a partition, and
+//   looks
 //       at each of its rows then: it knows no partitioned table whose foreign key is not valid. One that was made and
 //       validated before would forbid the application to delete what a row points to that is behind.
 //   S4  The partition that was put aside keeps its name and carries the mark.
@@ -51,8 +52,8 @@ Statements split_locks_sql(const Plan& plan, const SplitStanding& standing, Swap
 // The exchange itself, for the same transaction. search_path must be pg_catalog alone.
 Statements split_exchange_sql(const Plan& plan, const SplitStanding& standing, SwapDirection direction);
 
-// Below the layout's root again, after the way back; others do not wait for it, so rows may be read. Foreign keys, which
-// it got as a partition in use, went inside the exchange.
+// Below the layout's root again, after the way back; others do not wait for it, so rows may be read. Foreign keys,
+// which it got as a partition in use, went inside the exchange.
 Statement gather_leaf_sql(const Plan& plan, const PartitionNode& leaf);
 
 // What cannot be, and what should be known before.

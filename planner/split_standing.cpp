@@ -97,8 +97,8 @@ std::string oids_text(const Plan& plan, const SplitStanding& standing) {
 }
 
 void read_others(pg::Connection& connection, const Plan& plan, SplitStanding& standing) {
-  const pg::Result rows = read_statement(connection, "other_partitions",
-                                         {std::to_string(plan.parent->oid), oids_text(plan, standing)});
+  const pg::Result rows =
+      read_statement(connection, "other_partitions", {std::to_string(plan.parent->oid), oids_text(plan, standing)});
   for (int i = 0; i < rows.row_count(); ++i) {
     const ResultRow row(rows, i);
     standing.others.push_back(oid_in(row, "oid"));

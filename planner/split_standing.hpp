@@ -28,14 +28,14 @@ struct SplitStanding {
   Standing standing = Standing::before_swap;
   std::string source_comment;
   bool source_is_owned = false;
-  std::uint32_t staging_oid = 0;  // The layout's root; 0: it is not there.
-  std::vector<SplitLeaf> leaves;  // Those that are there, in the order of the layout.
-  std::optional<PartitionParent> parent;            // As it is now; absent while the source is no partition.
-  std::vector<std::uint32_t> others;                // The parent's partitions that are neither source nor leaf.
-  std::optional<QualifiedName> default_partition;   // Among those.
-  std::vector<StandingKey> keys;                    // Foreign keys on source and leaves.
-  std::vector<TablePart> source_parts;              // Its triggers among them.
-  std::vector<DependentView> views;                 // Upon the source itself.
+  std::uint32_t staging_oid = 0;                   // The layout's root; 0: it is not there.
+  std::vector<SplitLeaf> leaves;                   // Those that are there, in the order of the layout.
+  std::optional<PartitionParent> parent;           // As it is now; absent while the source is no partition.
+  std::vector<std::uint32_t> others;               // The parent's partitions that are neither source nor leaf.
+  std::optional<QualifiedName> default_partition;  // Among those.
+  std::vector<StandingKey> keys;                   // Foreign keys on source and leaves.
+  std::vector<TablePart> source_parts;             // Its triggers among them.
+  std::vector<DependentView> views;                // Upon the source itself.
   bool operator==(const SplitStanding&) const = default;
 };
 

@@ -30,6 +30,8 @@ SELECT p.oid,
              WHERE f.conrelid = c.oid AND f.contype = 'f' AND above.conrelid = p.oid ORDER BY f.conname) AS inherited_foreign_keys,
        ARRAY(SELECT f.conname::text FROM pg_constraint f
              WHERE f.contype = 'f' AND f.confrelid = p.oid AND f.conparentid = 0 ORDER BY f.conname) AS incoming_keys,
+       ARRAY(SELECT b.pubname::text FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid
+             WHERE r.prrelid = p.oid AND NOT b.pubviaroot ORDER BY b.pubname) AS leafwise_publications,
        (SELECT min(x.relname)::text
         FROM pg_index u JOIN pg_class x ON x.oid = u.indexrelid
         WHERE u.indrelid = p.oid

@@ -63,8 +63,8 @@ class Exchange {
   // In the same transaction. Fails: server, connection; nothing of it is done then.
   virtual void swap(pg::Connection& connection) const = 0;
 
-  // After COMMIT: what is left to do outside. Repeatable. Fails: refused, when the swap is not done; server, connection,
-  // interrupted.
+  // After COMMIT: what is left to do outside. Repeatable. Fails: refused, when the swap is not done; server,
+  // connection, interrupted.
   virtual void settle(Session& target, const Sessions& sessions, const RetryContext& context, unsigned jobs) = 0;
 };
 

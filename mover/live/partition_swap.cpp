@@ -27,8 +27,8 @@ constexpr std::string_view kUndefinedObject = "42704";
 constexpr const char* kSerializationFailure = "40001";
 
 pg::Failure not_standing(const Plan& plan, bool before) {
-  return pg::Failure(pg::FailureKind::refused, before ? "the partitions have been exchanged already"
-                                                      : "the partitions have not been exchanged")
+  return pg::Failure(pg::FailureKind::refused,
+                     before ? "the partitions have been exchanged already" : "the partitions have not been exchanged")
       .detail(pg::display(plan.source.name) + (before ? " is not a partition of " : " is still a partition of ") +
               pg::display(plan.parent->name) + ".")
       .status("nothing was changed");
@@ -74,6 +74,7 @@ void ensure_check(const Plan& plan, const BoundCheck& check, const Sessions& ses
 void ensure_checks(const Plan& plan, const std::vector<BoundCheck>& checks, const Sessions& sessions,
                    const RetryContext& context) {
   Session session([&sessions] { return open_patient_target(sessions, "proving bounds"); });
+  context.observer.phase_began("proving which rows are where", "partitions");
   for (const BoundCheck& check : checks) {
     ensure_check(plan, check, sessions, session, context);
   }
@@ -116,9 +117,8 @@ void gather_leaves(const Plan& plan, const SplitStanding& standing, const Sessio
     if (leaf.parent_oid == 0) {
       const std::string what = "bringing " + pg::display(leaf.node->name) + " below its root again";
       leave_if_stopped(context, what);
-      repeat_until_done(session, context, what, [&](pg::Connection& target) {
-        target.query(planner::gather_leaf_sql(plan, *leaf.node).sql);
-      });
+      repeat_until_done(session, context, what,
+                        [&](pg::Connection& target) { target.query(planner::gather_leaf_sql(plan, *leaf.node).sql); });
     }
   }
 }

@@ -1,5 +1,5 @@
-// The exchange of one partition for those that it was split into, and back: its CHECKs are made and validated before the
-// lock, then partitions are detached and attached without a look at their rows (see planner/split_sql.hpp).
+// The exchange of one partition for those that it was split into, and back: its CHECKs are made and validated before
+// the lock, then partitions are detached and attached without a look at their rows (see planner/split_sql.hpp).
 #pragma once
 
 #include <vector>
@@ -18,8 +18,8 @@ class PartitionSwap final : public Exchange {
   bool is_done(pg::Connection& connection) const override;
   void prepare(Session& target, const Sessions& sessions, const RetryContext& context) override;
   const std::vector<planner::Obstacle>& obstacles() const override { return obstacles_; }
-  // Adds the CHECKs, each under a lock that the application waits for no longer than --lock-timeout, and validates them,
-  // which reads the rows and keeps nobody waiting.
+  // Adds the CHECKs, each under a lock that the application waits for no longer than --lock-timeout, and validates
+  // them, which reads the rows and keeps nobody waiting.
   void make_ready(Session& target, const Sessions& sessions, const RetryContext& context) override;
   void look(pg::Connection& connection) const override;
   void lock(pg::Connection& connection) const override;
