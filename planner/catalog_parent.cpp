@@ -46,6 +46,7 @@ std::optional<ParentFacts> read_parent(pg::Connection& connection, std::uint32_t
   facts.method = method_of(row.text("strategy"));
   facts.key_columns = row.texts("key_columns");
   facts.key_is_plain = row.boolean("key_is_plain");
+  facts.key_is_collated = row.boolean("key_is_collated");
   facts.is_owned = row.boolean("is_owned");
   facts.default_is_owned = row.boolean("default_is_owned");
   facts.default_is_partitioned = row.text("default_kind") != "r";

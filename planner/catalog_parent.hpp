@@ -17,6 +17,7 @@ struct ParentFacts {
   PartitionMethod method = PartitionMethod::range;
   std::vector<std::string> key_columns;  // Unquoted; an expression stands as an empty string.
   bool key_is_plain = false;             // Columns only, each with its default operator class and its own collation.
+  bool key_is_collated = false;          // Some column of it has a collation.
   bool is_owned = false;                 // This role may alter the parent …
   bool default_is_owned = true;          // … and its DEFAULT partition.
   bool default_is_partitioned = false;

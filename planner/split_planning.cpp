@@ -57,6 +57,13 @@ void refuse_unfit_parent(const ParentFacts& parent, const TableFacts& facts, Ref
         "It must be of plain columns with their own collations and default operator classes; one, unless it is HASH.",
         "With --strategy offline " + source + " can be filled into a table of its own.");
   }
+  // The server's own expression calls the hash without a collation, and none that is written out can.
+  if (parent.method == PartitionMethod::hash && parent.key_is_collated) {
+    refuse(name + " is partitioned by the hash of a column that has a collation",
+           "No CHECK proves to PostgreSQL what belongs into such a partition, so it would read every row of the new "
+           "ones while the application waits.",
+           "With --strategy offline " + source + " can be filled into a table of its own.");
+  }
   if (!parent.is_owned) {
     refuse("only the owner of " + name + " can exchange its partitions", "",
            "Connect as the owner, or as a member of the owner's role.");

@@ -15,6 +15,7 @@ SELECT p.oid,
         FROM unnest(k.partattrs::int2[]) WITH ORDINALITY AS t (number, position)
         LEFT JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum = t.number AND t.number <> 0
         LEFT JOIN pg_opclass o ON o.oid = k.partclass[t.position - 1]) AS key_is_plain,
+       EXISTS (SELECT FROM unnest(k.partcollation::oid[]) AS t (collation_oid) WHERE t.collation_oid <> 0) AS key_is_collated,
        pg_get_expr(c.relpartbound, c.oid) AS bound,
        coalesce(pg_get_partition_constraintdef(c.oid), '') AS constraint_text,
        coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) AS is_pending,

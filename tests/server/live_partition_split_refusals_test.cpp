@@ -112,6 +112,16 @@ TEST_F(PartitionSplit, HashPartitionsThatDoNotGoTogetherAreRefused) {
   EXPECT_EQ(plan("t0", "t", {"--partitions", "2"}).exit_code, 0);
 }
 
+// PostgreSQL would read every row at the cutover: its own expression and ours differ by a collation.
+TEST_F(PartitionSplit, AHashOfTextIsRefused) {
+  connection_.run_script(
+      "CREATE TABLE t (id bigint, name text, PRIMARY KEY (id, name)) PARTITION BY HASH (name);"
+      "CREATE TABLE t0 PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 0)");
+  const Outcome outcome = plan("t0", "t", {"--partitions", "2"});
+  EXPECT_EQ(outcome.exit_code, 2) << outcome;
+  EXPECT_THAT(outcome.errors, HasSubstr("a column that has a collation"));
+}
+
 TEST_F(PartitionSplit, ViewsThatWriteToThePartitionBlockTheCutover) {
   connection_.run_script(kEvents);
   connection_.query("CREATE VIEW last_year AS SELECT * FROM events_2024");

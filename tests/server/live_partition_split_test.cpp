@@ -235,10 +235,10 @@ const std::vector<Shape> kShapes = {
      "INSERT INTO t SELECT i, i % 120 FROM generate_series(1, 2000) i",
      {}},
     {"Hash",
-     "CREATE TABLE t (id bigint, name text, PRIMARY KEY (id, name)) PARTITION BY HASH (id, name);"
+     "CREATE TABLE t (id bigint, uid uuid, PRIMARY KEY (id, uid)) PARTITION BY HASH (id, uid);"
      "CREATE TABLE a PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
      "CREATE TABLE old PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
-     "INSERT INTO t SELECT i, 'n' || i FROM generate_series(1, 2000) i",
+     "INSERT INTO t SELECT i, md5(i::text)::uuid FROM generate_series(1, 2000) i",
      {"--partitions", "3"}},
 };
 
