@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "planner/finishing_sql.hpp"
 #include "planner/guard_sql.hpp"
 #include "planner/mark.hpp"
-#include "planner/names.hpp"
+#include "planner/partition_bound_text.hpp"
 #include "planner/swap_names_sql.hpp"
 
 namespace pgsluice::planner {
@@ -53,9 +54,44 @@ void conjoin(std::string& expression, const std::string& more) {
   }
 }
 
-// Of a partition that holds none of the leaves' rows.
+using Value = BoundText::Value;
+
+// The bounds of leaves that follow each other without a gap, as one.
+std::vector<std::pair<Value, Value>> stretches_of(const SplitStanding& standing) {
+  std::vector<std::pair<Value, Value>> stretches;
+  for (const SplitLeaf& leaf : standing.leaves) {
+    const std::optional<BoundText> bound = parse_bound_text(leaf.node->bound);
+    if (!bound || bound->kind != BoundText::Kind::range) {
+      continue;
+    }
+    if (!stretches.empty() && stretches.back().second == bound->lower.front()) {
+      stretches.back().second = bound->upper.front();
+    } else {
+      stretches.emplace_back(bound->lower.front(), bound->upper.front());
+    }
+  }
+  return stretches;
+}
+
+// As the server puts it.
+std::string between_text(const std::string& column, const Value& lower, const Value& upper) {
+  const std::string name = pg::quoted(column);
+  std::string text = name + " IS NOT NULL";
+  text += lower.kind == Value::Kind::literal ? " AND " + name + " >= " + lower.sql : "";
+  return text + (upper.kind == Value::Kind::literal ? " AND " + name + " < " + upper.sql : "");
+}
+
+// Of a partition that holds none of the leaves' rows. Leaves of RANGE that follow each other are one stretch: what lies
+// outside of it lies outside of each, which the server finds out leaf by leaf, and so in a time that grows with their
+// number only (measured: 350 leaves, one by one, took 3 s).
 std::string outside_of_leaves(const Plan& plan, const SplitStanding& standing) {
   std::string expression;
+  if (plan.layout.root.method == PartitionMethod::range) {
+    for (const auto& [lower, upper] : stretches_of(standing)) {
+      conjoin(expression, "NOT (" + between_text(plan.layout.root.key_columns.front(), lower, upper) + ")");
+    }
+    return expression;
+  }
   for (const SplitLeaf& leaf : standing.leaves) {
     if (!leaf.is_default()) {
       conjoin(expression, "NOT (" + constraint_below_parent(plan, standing, leaf) + ")");
@@ -336,6 +372,16 @@ void look_at_keys(Looking& looking) {
   }
 }
 
+// Each takes some milliseconds, and more the more there are (measured: 20 take 30 ms, 350 take 1.2 s).
+void look_at_long_work(Looking& looking) {
+  constexpr std::size_t kUnnoticed = 128;
+  if (looking.standing.leaves.size() > kUnnoticed) {
+    looking.say(std::to_string(looking.standing.leaves.size()) + " partitions",
+                "they are attached one by one while the application waits, which may take seconds",
+                "Allow for it with --max-lock.");
+  }
+}
+
 void look_at_views(Looking& looking) {
   for (const DependentView& view : looking.standing.views) {
     const std::string what = (view.is_materialized ? "materialized view " : "view ") + pg::display(view.name);
@@ -425,6 +471,7 @@ std::vector<Obstacle> split_obstacles(const Plan& plan, const SplitStanding& sta
   look_at_leaves(looking, direction == SwapDirection::forward ? standing.staging_oid : plan.parent->oid);
   look_at_parent(looking, direction);
   look_at_keys(looking);
+  look_at_long_work(looking);
   if (direction == SwapDirection::forward) {
     look_at_views(looking);
   }

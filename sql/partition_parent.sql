@@ -26,7 +26,8 @@ SELECT p.oid,
        ARRAY(SELECT o.inhrelid::bigint FROM pg_inherits o
              WHERE o.inhparent = p.oid AND o.inhrelid <> c.oid ORDER BY o.inhrelid) AS others,
        ARRAY(SELECT t.tgname::text FROM pg_trigger t
-             WHERE t.tgrelid = c.oid AND t.tgparentid <> 0 ORDER BY t.tgname) AS inherited_triggers,
+             LEFT JOIN pg_constraint own ON own.oid = t.tgconstraint
+             WHERE t.tgrelid = c.oid AND t.tgparentid <> 0 AND coalesce(own.contype, 't') = 't' ORDER BY t.tgname) AS inherited_triggers,
        ARRAY(SELECT f.conname::text FROM pg_constraint f JOIN pg_constraint above ON above.oid = f.conparentid
              WHERE f.conrelid = c.oid AND f.contype = 'f' AND above.conrelid = p.oid ORDER BY f.conname) AS inherited_foreign_keys,
        ARRAY(SELECT f.conname::text FROM pg_constraint f

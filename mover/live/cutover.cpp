@@ -525,6 +525,24 @@ void call_hook(const Cutover& cutover, std::string_view moment, const std::strin
   }
 }
 
+void exchange_when_ready(Cutover& cutover) {
+  cutover.swap->make_ready(cutover.target, cutover.sessions, cutover.retry);
+  come_near(cutover);
+  give_space_back(cutover);
+  wait_for_moment(cutover);
+  call_hook(cutover, "before-cutover", state_text(cutover));
+  attempt_until_done(cutover);
+}
+
+// Why it came to nothing is told by the caller, and is what counts.
+void give_up(Cutover& cutover) {
+  try {
+    cutover.swap->give_up(cutover.target, cutover.sessions, cutover.retry);
+  } catch (const Failure& failure) {
+    cutover.retry.observer.noted(std::string("what was made for the cutover is still there: ") + failure.what());
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> preflight(planner::Checkpoint& checkpoint, const Sessions& sessions, SwapDirection direction,
@@ -557,12 +575,12 @@ CutoverSummary cut_over(planner::Checkpoint& checkpoint, const Sessions& session
   if (direction == SwapDirection::forward) {
     analyze_target(cutover.plan(), sessions, cutover.retry, {options.workers, false});
   }
-  cutover.swap->make_ready(cutover.target, sessions, cutover.retry);
-  come_near(cutover);
-  give_space_back(cutover);
-  wait_for_moment(cutover);
-  call_hook(cutover, "before-cutover", state_text(cutover));
-  attempt_until_done(cutover);
+  try {
+    exchange_when_ready(cutover);
+  } catch (...) {
+    give_up(cutover);
+    throw;
+  }
   settle(cutover);
   call_hook(cutover, "after-cutover", "the tables are exchanged; nothing is left to do");
   cutover.summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);

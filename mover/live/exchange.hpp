@@ -50,6 +50,10 @@ class Exchange {
   // again. Fails: server, connection, interrupted; what is done stays.
   virtual void make_ready(Session& target, const Sessions& sessions, const RetryContext& context) = 0;
 
+  // After make_ready(), when there will be no attempt for now: takes back what should not stand about. Fails: as
+  // make_ready(); the same call, or the next command, does the rest.
+  virtual void give_up(Session& target, const Sessions& sessions, const RetryContext& context) = 0;
+
   // In the open transaction, before lock(): compares what stands around the tables with what prepare() found. Nobody
   // waits for this look, and it fills the session's caches for the one behind the locks (measured: 60 ms, then 10).
   // Fails: as lock().

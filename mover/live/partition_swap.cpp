@@ -155,6 +155,20 @@ void PartitionSwap::make_ready(Session& /*target*/, const Sessions& sessions, co
   ensure_checks(plan_, planner::bound_checks(plan_, standing_, direction_), sessions, context);
 }
 
+void PartitionSwap::give_up(Session& target, const Sessions& sessions, const RetryContext& context) {
+  if (!standing_.default_partition) {
+    return;
+  }
+  const QualifiedName& table = *standing_.default_partition;
+  repeat_until_done(target, context, "removing a check of ours from " + pg::display(table),
+                    [&](pg::Connection& connection) {
+                      in_transaction(connection, [&] {
+                        wait_briefly(connection, sessions);
+                        connection.query(planner::drop_bound_check_sql(plan_, table).sql);
+                      });
+                    });
+}
+
 void PartitionSwap::look(pg::Connection& connection) const {
   SearchPath search_path(connection);
   if (read(connection) != standing_) {

@@ -21,6 +21,8 @@ class PartitionSwap final : public Exchange {
   // Adds the CHECKs, each under a lock that the application waits for no longer than --lock-timeout, and validates
   // them, which reads the rows and keeps nobody waiting.
   void make_ready(Session& target, const Sessions& sessions, const RetryContext& context) override;
+  // Takes the CHECK off a DEFAULT partition that the application writes to: see S2.
+  void give_up(Session& target, const Sessions& sessions, const RetryContext& context) override;
   void look(pg::Connection& connection) const override;
   void lock(pg::Connection& connection) const override;
   // Ensures: S1 to S4 of split_sql.hpp.

@@ -28,6 +28,7 @@ class Swap final : public Exchange {
   const planner::Surroundings& surroundings() const { return surroundings_; }
   // Nothing: names and what hangs on them are exchanged at once.
   void make_ready(Session& /*target*/, const Sessions& /*sessions*/, const RetryContext& /*context*/) override {}
+  void give_up(Session& /*target*/, const Sessions& /*sessions*/, const RetryContext& /*context*/) override {}
   void look(pg::Connection& connection) const override;
   // For the locks see swap_locks_sql.
   void lock(pg::Connection& connection) const override;

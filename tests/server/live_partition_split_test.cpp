@@ -369,6 +369,9 @@ TEST_F(PartitionSplit, OddNamesKeysTriggersAndRightsComeAlongAndTheWayBackLeaves
   connection_.run_script("CREATE TEMPORARY TABLE expected AS TABLE " + parent);
   succeed("rollback");
   EXPECT_EQ(differences(parent, "expected"), 0);
+  succeed("cutover", {"--accept", "unverified"});
+  succeed("rollback");
+  EXPECT_EQ(differences(parent, "expected"), 0);
   succeed("rollback");
   EXPECT_EQ(schema_dump(database_), before);
   EXPECT_EQ(difference(old, read_definition(connection_, kOddPartition)), "");
@@ -429,6 +432,21 @@ TEST_F(PartitionSplit, AReaderInTheWayIsNamedAndTheOldPartitionServesOn) {
   blocker.commit();
   succeed("cutover");
   EXPECT_EQ(count("events WHERE note = 'still captured'"), 1);
+}
+
+// A CHECK of ours on it would refuse rows, if a partition beside it went.
+TEST_F(PartitionSplit, ACutoverThatIsGivenUpLeavesNoCheckOnADefaultInUse) {
+  connection_.run_script(kEvents);
+  ASSERT_NO_FATAL_FAILURE(bring_to_verified("events_2024", "events", {"--interval", "1 month"}));
+  const Outcome outcome = command("cutover", {"--hook", "before-cutover=exit 3"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_EQ(count("pg_constraint WHERE conrelid = 'events_2024'::regclass AND conname LIKE 'pgsluice_bound%'"), 1);
+  EXPECT_EQ(count("pg_constraint WHERE conrelid = 'events_default'::regclass AND conname LIKE 'pgsluice_bound%'"), 0);
+  succeed("cutover");
+  EXPECT_EQ(count("pg_constraint WHERE conrelid = 'events_default'::regclass AND conname LIKE 'pgsluice_bound%'"), 0);
+  EXPECT_EQ(command("rollback", {"--max-lock", "30s"}).exit_code, 0);
+  succeed("rollback");
+  expect_nothing_of_ours();
 }
 
 TEST_F(PartitionSplit, KilledAnywhereTheSameCommandGoesOn) {
