@@ -57,8 +57,12 @@ void ask(const Options& options, const planner::Plan& plan) {
         .hint("Add --yes.")
         .status("nothing was changed");
   }
-  print_error_text("Cutover of " + title(plan) + ":\n  " + pg::display(plan.source.name) +
-                   " becomes the partitioned table in one short transaction; the old one stays beside it and\n"
+  const std::string source = pg::display(plan.source.name);
+  const std::string what =
+      plan.parent ? std::to_string(leaves(plan.layout).size()) + " partitions take its place in " +
+                        pg::display(plan.parent->name) + " in one short transaction; it stays beside it and\n"
+                  : "becomes the partitioned table in one short transaction; the old one stays beside it and\n";
+  print_error_text("Cutover of " + title(plan) + ":\n  " + source + (plan.parent ? ": " : " ") + what +
                    "  follows it, until `pgsluice finish`. `pgsluice rollback` puts it back and keeps every write.\n");
   if (!says_yes("Cut over?")) {
     throw Failure(FailureKind::refused, "not confirmed").status("nothing was changed");

@@ -55,10 +55,15 @@ std::string lock_text(const mover::CutoverSummary& summary) {
 std::string cutover_text(const planner::Plan& plan, const mover::CutoverSummary& summary,
                          const std::string& whereabouts) {
   const std::string source = pg::display(plan.source.name);
+  const std::string now = plan.parent ? source + " is split: " + std::to_string(leaves(plan.layout).size()) +
+                                            " partitions of " + pg::display(plan.parent->name) + " have its place now"
+                                      : source + " is the partitioned table now";
   std::string text = summary.was_done_before
                          ? source + " was cut over before; what had been left to do after it is done\n"
-                         : source + " is the partitioned table now; " + lock_text(summary) + "\n";
-  text += "The old table is " + pg::display(planner::name_after_swap(plan)) + " and its changes are captured.\n\n";
+                         : now + "; " + lock_text(summary) + "\n";
+  text += "The old " + std::string(plan.parent ? "partition" : "table") + " is " +
+          pg::display(planner::name_after_swap(plan)) + (plan.parent ? ", a table of its own," : "") +
+          " and its changes are captured.\n\n";
   text += "next: when all is well\n    pgsluice finish" + whereabouts + "\n";
   return text + "or back, without losing a write\n    pgsluice rollback" + whereabouts + "\n";
 }

@@ -36,6 +36,9 @@ work is refused here, all reasons at once, not half-way through a run.)~",
     pgsluice plan --table app.events --by "RANGE (created_at)" --interval "1 month" \
       --premake 3 --default
 
+  A DEFAULT partition that is in use, split into new partitions of the same table by its own key:
+    pgsluice plan --table app.events_default --into app.events --interval "1 month" --strategy capture
+
   Two levels, into another server, only looking:
     pgsluice plan --table app.events --by "LIST (region)" --then "HASH (id)" --then-partitions 8 \
       --source "host=old dbname=app" --target "host=new dbname=app" --dry-run

@@ -31,18 +31,24 @@ void refuse_without(const Options& options, std::string_view needed, const std::
 }
 
 std::vector<planner::LevelSpec> levels_of(const Options& options) {
-  refuse_without(options, "by", {"partitions", "interval", "bucket-rows", "premake", "default", "then"});
+  // A partition that goes into its own parent is split by that one's key.
+  refuse_without(options, options.has("into") ? "into" : "by",
+                 {"partitions", "interval", "bucket-rows", "premake", "default"});
+  refuse_without(options, "by", {"then"});
   refuse_without(options, "then", {"then-partitions", "then-interval"});
   std::vector<planner::LevelSpec> levels;
   const auto add = [&](std::string_view key, std::string_view partitions, std::string_view interval) {
-    if (!options.has(key)) {
+    const bool is_wished = options.has(partitions) || options.has(interval) || options.has("bucket-rows") ||
+                           options.has("premake") || options.is_on("default");
+    if (!options.has(key) && (key != "by" || !is_wished)) {
       return;
     }
-    planner::LevelSpec level = planner::parse_level(options.text(key));
+    planner::LevelSpec level = options.has(key) ? planner::parse_level(options.text(key)) : planner::LevelSpec();
     level.partitions = small_count(options, partitions, level.partitions);
     level.interval = options.text(interval);
     level.premake = small_count(options, "premake", level.premake);
-    level.with_default = options.is_on("default") && level.method != planner::PartitionMethod::hash;
+    level.with_default =
+        options.is_on("default") && (level.columns.empty() || level.method != planner::PartitionMethod::hash);
     levels.push_back(level);
   };
   add("by", "partitions", "interval");

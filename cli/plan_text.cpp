@@ -49,10 +49,17 @@ class Page {
 };
 
 std::string capture_text(const Plan& plan) {
-  return "Everybody goes on reading and writing " + pg::display(plan.source.name) +
-         ". From `run` on triggers note the keys of changed rows (by " + std::string(name_of(plan.capture_form)) +
-         "), and these rows are brought over again until `pgsluice cutover` exchanges the tables in one short "
-         "transaction. Foreign keys, triggers and publications of the target are made in that transaction.";
+  const std::string start = "Everybody goes on reading and writing " + pg::display(table_in_use(plan)) +
+                            ". From `run` on triggers note the keys of changed rows (by " +
+                            std::string(name_of(plan.capture_form)) +
+                            "), and these rows are brought over again until `pgsluice cutover` exchanges the ";
+  if (plan.parent) {
+    return start + "partitions in one short transaction: " + pg::display(plan.source.name) +
+           " is detached, and the new ones are attached.";
+  }
+  return start +
+         "tables in one short transaction. Foreign keys, triggers and publications of the target are made in "
+         "that transaction.";
 }
 
 std::string offline_text(const Plan& plan) {

@@ -47,7 +47,9 @@ int swap_back(const Options& options, planner::Checkpoint& checkpoint, const mov
     print_result(document);
   } else {
     print_result(title(plan) + ": " + pg::display(plan.source.name) +
-                 " is the plain table again, with every write made since; " + lock_text(summary) +
+                 (plan.parent ? " is a partition of " + pg::display(plan.parent->name) + " again"
+                              : " is the plain table again") +
+                 ", with every write made since; " + lock_text(summary) +
                  "\nThe target follows it again.\n\nnext: try again\n    pgsluice cutover" + options.whereabouts() +
                  "\nor remove the target and everything of ours\n    pgsluice rollback" + options.whereabouts() + "\n");
   }
@@ -57,7 +59,9 @@ int swap_back(const Options& options, planner::Checkpoint& checkpoint, const mov
 std::string what_it_will_do(const planner::Plan& plan, bool is_cut_over) {
   if (is_cut_over) {
     return "Rollback of the cutover of " + title(plan) + ":\n  " + pg::display(plan.source.name) +
-           " becomes the plain table again, with every write made since, in one short transaction\n" +
+           (plan.parent ? " becomes a partition of " + pg::display(plan.parent->name) + " again"
+                        : " becomes the plain table again") +
+           ", with every write made since, in one short transaction\n" +
            "  the target stays and follows it; a second rollback removes it\n";
   }
   const std::string target = pg::display(plan.layout.root.name);

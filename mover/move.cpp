@@ -8,10 +8,10 @@
 #include "mover/finishing.hpp"
 #include "mover/indexes.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/exchange.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/log_keeper.hpp"
 #include "mover/live/old_table.hpp"
-#include "mover/live/swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/pipeline.hpp"
 #include "mover/prepare.hpp"
@@ -62,7 +62,7 @@ Phase phase_in_ledger(Run& run) {
 void refuse_if_not_ours(Run& run) {
   const Phase now = phase_in_ledger(run);
   if (run.feed != nullptr && now == Phase::complete) {  // What a crash behind a cutover's way back may have left.
-    Swap(run.plan(), planner::SwapDirection::back).settle(run.lead, run.sessions, run.retry);
+    make_exchange(run.plan(), planner::SwapDirection::back)->settle(run.lead, run.sessions, run.retry, 1);
   }
   repeat_until_done(run.source, run.retry, "comparing the table with the plan", [&](pg::Connection& source) {
     planner::check_plan_still_holds(run.plan(), source, run.lead.connection());

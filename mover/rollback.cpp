@@ -8,8 +8,9 @@
 #include "mover/batch_method.hpp"
 #include "mover/guard.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/exchange.hpp"
 #include "mover/live/following.hpp"
-#include "mover/live/swap.hpp"
+#include "mover/live/partition_swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/move_back.hpp"
 #include "mover/prepare.hpp"
@@ -88,8 +89,8 @@ void refuse_cut_over(const Rollback& rollback, Phase in_ledger) {
 void settle_swap_back(Rollback& rollback) {
   if (rollback.plan().strategy == planner::Strategy::capture) {
     Session session([&] { return open_patient_target(rollback.sessions, "rolling back"); });
-    Swap(rollback.plan(), planner::SwapDirection::back)
-        .settle(session, rollback.sessions, rollback.retry, rollback.options.workers);
+    make_exchange(rollback.plan(), planner::SwapDirection::back)
+        ->settle(session, rollback.sessions, rollback.retry, rollback.options.workers);
   }
 }
 
@@ -317,6 +318,9 @@ void remove_everything(Rollback& rollback) {
     forget_feed(TriggerLog(planner::reverse_feed(plan)), rollback.sessions, rollback.retry);
   }
   remove_target(plan, rollback.sessions, rollback.retry);
+  if (plan.parent) {
+    drop_bound_checks(plan, rollback.sessions, rollback.retry);
+  }
   remove_guard(plan, rollback.sessions, rollback.retry);
   repeat_until_done(rollback.lead, rollback.retry, "removing the migration from the ledger",
                     [&](pg::Connection& target) { remove_from_ledger(target, rollback.id()); });

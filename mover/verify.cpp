@@ -8,6 +8,7 @@
 
 #include "mover/comparison.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/exchange.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/live/verify_live.hpp"
 #include "mover/row_tally.hpp"
@@ -440,6 +441,10 @@ VerifySummary verify(planner::Checkpoint& checkpoint, const Sessions& sessions, 
   source.drop();
   target.drop();
   keep_what_holds(checkpoint, options);
+  if (plan.parent) {  // What a crash behind a cutover's way back may have left.
+    make_exchange(plan, planner::SwapDirection::back)->settle(target, sessions, retry, 1);
+    target.drop();
+  }
   if (plan.strategy == planner::Strategy::capture) {
     return verify_live(checkpoint, comparison, TriggerLog(planner::forward_feed(plan)), sessions, options, retry);
   }

@@ -131,7 +131,7 @@ void add_log(Statements& statements, const Feed& feed) {
 }
 
 std::vector<QualifiedName> truncatable(const Feed& feed) {
-  std::vector<QualifiedName> tables = {feed.from};
+  std::vector<QualifiedName> tables = feed.noting();
   tables.insert(tables.end(), feed.truncatable.begin(), feed.truncatable.end());
   return tables;
 }
@@ -141,8 +141,8 @@ std::vector<std::string_view> row_events(const Feed& feed) {
                                        : std::vector<std::string_view>{"insert", "update", "delete"};
 }
 
-std::string firing(const Feed& feed, std::string_view event) {
-  const std::string on = " ON " + pg::quoted(feed.from);
+std::string firing(const QualifiedName& table, std::string_view event) {
+  const std::string on = " ON " + pg::quoted(table);
   if (event == "row") {
     return "INSERT OR UPDATE OR DELETE" + on + " FOR EACH ROW";
   }
@@ -167,8 +167,10 @@ Statements create_capture_log_sql(const Feed& feed) {
 
 Statements create_capture_triggers_sql(const Feed& feed) {
   Statements statements;
-  for (const std::string_view event : row_events(feed)) {
-    add_trigger(statements, feed, event, feed.from, firing(feed, event));
+  for (const QualifiedName& table : feed.noting()) {
+    for (const std::string_view event : row_events(feed)) {
+      add_trigger(statements, feed, event, table, firing(table, event));
+    }
   }
   for (const QualifiedName& table : truncatable(feed)) {
     add_trigger(statements, feed, "truncate", table, "TRUNCATE ON " + pg::quoted(table) + " FOR EACH STATEMENT");
@@ -179,7 +181,7 @@ Statements create_capture_triggers_sql(const Feed& feed) {
 Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std::string_view table_oid) {
   const std::string function = pg::quoted(feed.snapshot_function()) + "()";
   const std::string name = pg::quoted(feed.snapshot_function().name);
-  const std::string table = pg::quoted(feed.from);
+  const std::string table = pg::quoted(feed.addressed());
   const std::string body =
       "BEGIN\n"
       "  IF NOT pg_catalog.pg_visible_in_snapshot(" +
@@ -203,27 +205,39 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std
                         "", ""});
   statements.push_back({"CREATE TRIGGER " + name + " BEFORE INSERT OR UPDATE OR DELETE ON " + table +
                             " FOR EACH STATEMENT EXECUTE FUNCTION " + function,
-                        kTriggerLock, pg::display(feed.from)});
+                        kTriggerLock, pg::display(feed.addressed())});
   statements.push_back({"COMMENT ON TRIGGER " + name + " ON " + table + " IS " + comment_text(feed, ""), "", ""});
   return statements;
 }
 
 // DROP TRIGGER on a partitioned table locks its partitions before itself, the reverse of what everybody else does.
+// Other partitions of the application's table, which have no trigger of ours, are left out.
 Statements drop_capture_triggers_sql(const Feed& feed) {
   const char* const lock = "ACCESS EXCLUSIVE";
-  const std::string table_name = pg::quoted(feed.from);
-  Statements statements = {{"LOCK TABLE " + table_name + " IN ACCESS EXCLUSIVE MODE", lock, pg::display(feed.from)},
-                           {"DROP TRIGGER IF EXISTS " + pg::quoted(feed.snapshot_function().name) + " ON " + table_name,
-                            lock, pg::display(feed.from)}};
-  const auto drop = [&](std::string_view event, const QualifiedName& table) {
-    statements.push_back({"DROP TRIGGER IF EXISTS " + pg::quoted(feed.trigger(event)) + " ON " + pg::quoted(table),
-                          "ACCESS EXCLUSIVE", pg::display(table)});
+  const QualifiedName& addressed = feed.addressed();
+  Statements statements;
+  const auto add_lock = [&](const std::string& only, const QualifiedName& table) {
+    statements.push_back(
+        {"LOCK TABLE " + only + pg::quoted(table) + " IN ACCESS EXCLUSIVE MODE", lock, pg::display(table)});
   };
-  for (const std::string_view event : row_events(feed)) {
-    drop(event, feed.from);
+  const auto drop = [&](const std::string& name, const QualifiedName& table) {
+    statements.push_back(
+        {"DROP TRIGGER IF EXISTS " + pg::quoted(name) + " ON " + pg::quoted(table), lock, pg::display(table)});
+  };
+  add_lock(feed.parent ? "ONLY " : "", addressed);
+  if (feed.parent) {
+    for (const QualifiedName& table : feed.noting()) {
+      add_lock("", table);
+    }
+  }
+  drop(feed.snapshot_function().name, addressed);
+  for (const QualifiedName& table : feed.noting()) {
+    for (const std::string_view event : row_events(feed)) {
+      drop(feed.trigger(event), table);
+    }
   }
   for (const QualifiedName& table : truncatable(feed)) {
-    drop("truncate", table);
+    drop(feed.trigger("truncate"), table);
   }
   return statements;
 }
@@ -241,7 +255,7 @@ Statements drop_capture_log_sql(const Feed& feed) {
 }
 
 std::size_t capture_trigger_count(const Feed& feed) {
-  return row_events(feed).size() + 1;
+  return (row_events(feed).size() + 1) * feed.noting().size();
 }
 
 // Giving pages back would wait for up to 5 s for the lock, in vain while the application writes much.

@@ -26,7 +26,7 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std
 Statements drop_capture_triggers_sql(const Feed& feed);
 Statements drop_capture_log_sql(const Feed& feed);
 
-// So many triggers are on `from` itself.
+// So many triggers are on the tables that note changes.
 std::size_t capture_trigger_count(const Feed& feed);
 
 // Lets the space of rows that were taken out of the log be used again; gives it back where `gives_back`, which takes an

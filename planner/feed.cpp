@@ -56,6 +56,9 @@ Feed common(const Plan& plan) {
   feed.key = of_kind(plan, true);
   feed.lead = of_kind(plan, false);
   feed.columns = plan.source.insertable_columns();
+  if (plan.parent) {
+    feed.parent = plan.parent->name;
+  }
   return feed;
 }
 
@@ -137,7 +140,7 @@ Feed reverse_feed(const Plan& plan) {
   Feed feed = common(plan);
   feed.direction = FeedDirection::back;
   feed.form = CaptureForm::row;  // A statement that names a leaf fires the leaf's triggers alone.
-  feed.from = plan.source.name;
+  feed.from = table_in_use(plan);
   feed.to = name_after_swap(plan);
   feed.fixed_columns = fixed_columns(plan, false);
   if (const std::vector<std::string> key = names_of(feed.key); can_be_updated(feed, key)) {
@@ -145,7 +148,7 @@ Feed reverse_feed(const Plan& plan) {
   }
   for (const PartitionNode* node : nodes(plan.layout)) {
     if (node != &plan.layout.root) {
-      feed.truncatable.push_back(node->name);
+      (plan.parent ? feed.parts : feed.truncatable).push_back(node->name);
     }
   }
   return feed;

@@ -12,6 +12,7 @@
 //       this key and lead: so stale rows are found without looking into every leaf.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,15 @@ struct Feed {
                                               // rows are replaced by deleting and inserting.
   std::vector<std::string> fixed_columns;     // That no UPDATE may set: GENERATED ALWAYS AS IDENTITY.
   std::vector<QualifiedName> truncatable;     // Tables beside `from` whose TRUNCATE empties part of it.
+  // Where `from` has other partitions, too, that are none of the feed's business: those that are.
+  std::vector<QualifiedName> parts;
+  // The table that the application names, where `from` or its parts are only partitions of it.
+  std::optional<QualifiedName> parent;
+
+  // The tables whose triggers note changes.
+  std::vector<QualifiedName> noting() const { return parts.empty() ? std::vector{from} : parts; }
+  // The table whose writers must have a snapshot that is new enough.
+  const QualifiedName& addressed() const { return parent ? *parent : from; }
 
   // Whether equal keys have equal texts, so that a hash of the text divides them into lanes: 5 and 5.00 are one key.
   bool keys_can_be_divided() const;

@@ -14,15 +14,18 @@ std::string function_sql(const Plan& plan) {
 }
 
 std::string old_table_body_sql(const Plan& plan, const QualifiedName& old_table) {
+  const std::string now = pg::display(table_in_use(plan));
   return "BEGIN\n"
          "  RAISE EXCEPTION USING ERRCODE = '25006',\n"
          "    MESSAGE = " +
          pg::literal("table " + pg::display(old_table) + " takes no writes: it was put aside by a cutover") +
          ",\n    DETAIL = " +
-         pg::literal("Rows are in " + pg::display(plan.source.name) +
-                     " now. Something writes to the old table by its "
-                     "identity, not by its name: a function with an SQL-standard body, a rule, or a view.") +
-         ",\n    HINT = " + pg::literal("Make it anew upon " + pg::display(plan.source.name) + ".") + ";\nEND";
+         pg::literal("Rows are in " + now + " now. " +
+                     (plan.parent ? "Something writes to the partition that they were in, not to the whole table."
+                                  : "Something writes to the old table by its identity, not by its name: a function "
+                                    "with an SQL-standard body, a rule, or a view.")) +
+         ",\n    HINT = " + pg::literal(plan.parent ? "Write to " + now + "." : "Make it anew upon " + now + ".") +
+         ";\nEND";
 }
 
 std::string function_body_sql(const Plan& plan) {

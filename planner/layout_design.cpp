@@ -534,7 +534,7 @@ std::string value_name(std::string_view value) {
 }
 
 Layout design_layout(pg::Connection& source, const TableFacts& facts, const pg::QualifiedName& target,
-                     const std::vector<LevelSpec>& levels, NameAllocator& names) {
+                     const std::vector<LevelSpec>& levels, NameAllocator& names, const std::string& name_prefix) {
   constexpr std::size_t kLevelsMax = 2;
   if (levels.empty() || levels.size() > kLevelsMax) {
     throw refusal("a layout has one level or two")
@@ -556,7 +556,7 @@ Layout design_layout(pg::Connection& source, const TableFacts& facts, const pg::
   }
   Layout layout;
   layout.root.name = target;
-  add_children(layout.root, target.name, designed, 0, names);
+  add_children(layout.root, name_prefix.empty() ? target.name : name_prefix, designed, 0, names);
   return layout;
 }
 

@@ -24,10 +24,11 @@ inline constexpr std::size_t kLeavesMax = 10'000;
 inline constexpr std::size_t kListValuesMax = 1'000;
 
 // The layout of `target` for one level or two, the second under every part of the first. Names are taken from `names`,
-// which must know those of the target's schema; the target's own name is used as it is. Fails: refused, when a level
-// cannot be made of this table, its types or its rows; server, connection.
+// which must know those of the target's schema; the target's own name is used as it is, and its partitions' names begin
+// with it, or with `name_prefix`. Fails: refused, when a level cannot be made of this table, its types or its rows;
+// server, connection.
 Layout design_layout(pg::Connection& source, const TableFacts& facts, const pg::QualifiedName& target,
-                     const std::vector<LevelSpec>& levels, NameAllocator& names);
+                     const std::vector<LevelSpec>& levels, NameAllocator& names, const std::string& name_prefix = "");
 
 // A value as a part of a name: letters, digits and all beyond ASCII stay (in lower case), the rest becomes "_".
 std::string value_name(std::string_view value);

@@ -118,6 +118,10 @@ std::string methods_text(const std::vector<Method>& methods) {
   return text;
 }
 
+const QualifiedName& table_in_use(const Plan& plan) {
+  return plan.parent ? plan.parent->name : plan.source.name;
+}
+
 void to_json(nlohmann::json& json, const Plan& plan) {
   nlohmann::json methods = nlohmann::json::array();
   for (const Method method : plan.methods) {
@@ -142,6 +146,9 @@ void to_json(nlohmann::json& json, const Plan& plan) {
           {"captured", nlohmann::json::array()},
           {"ranges", plan.ranges},
           {"notices", nlohmann::json::array()}};
+  if (plan.parent) {
+    json["parent"] = *plan.parent;
+  }
   identity_to_json(json["source_database"], plan.source_database);
   identity_to_json(json["target_database"], plan.target_database);
   for (const CapturedColumn& column : plan.captured) {
@@ -175,6 +182,10 @@ void from_json(const nlohmann::json& json, Plan& plan) {
   json.at("guard").get_to(plan.guard);
   json.at("carry_grants_to_leaves").get_to(plan.carry_grants_to_leaves);
   json.at("source").get_to(plan.source);
+  plan.parent.reset();
+  if (json.contains("parent")) {
+    plan.parent = json.at("parent").get<PartitionParent>();
+  }
   json.at("layout").get_to(plan.layout);
   json.at("names").get_to(plan.names);
   json.at("key_columns_with_nulls").get_to(plan.key_columns_with_nulls);

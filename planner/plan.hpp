@@ -10,6 +10,7 @@
 
 #include "planner/key.hpp"
 #include "planner/layout.hpp"
+#include "planner/partition_parent.hpp"
 #include "planner/table_facts.hpp"
 #include "planner/target_names.hpp"
 
@@ -90,6 +91,9 @@ struct Plan {
   bool guard = true;          // Of the strategy `offline`.
   bool carry_grants_to_leaves = true;
   TableFacts source;
+  // Present: the source is a partition of this table, and is split into the layout's leaves, which take its place there.
+  // The layout's root only holds them together until then.
+  std::optional<PartitionParent> parent;
   Layout layout;
   TargetNames names;
   std::vector<std::string>
@@ -100,6 +104,9 @@ struct Plan {
   std::vector<Range> ranges;
   std::vector<Notice> notices;
 };
+
+// The table that the application names: the source, or the table whose partition it is.
+const QualifiedName& table_in_use(const Plan& plan);
 
 void to_json(nlohmann::json& json, const Plan& plan);
 void from_json(const nlohmann::json& json, Plan& plan);

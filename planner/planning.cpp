@@ -12,6 +12,7 @@
 #include "planner/partition_values.hpp"
 #include "planner/refusals.hpp"
 #include "planner/row_order.hpp"
+#include "planner/split_planning.hpp"
 #include "planner/target_names.hpp"
 
 namespace pgsluice::planner {
@@ -33,6 +34,8 @@ struct Planning {
   Refusals refusals;
   Plan plan;
   std::string why_offline;  // Where nobody asked for that strategy.
+  bool is_split = false;  // The source is a partition, and --into names its parent.
+  std::vector<Notice> parent_notices;
 
   const TableFacts& facts() const { return plan.source; }
 };
@@ -70,12 +73,23 @@ void choose_method(Planning& planning) {
   }
 }
 
+// A partition that goes into its own parent is split: its new partitions are made beside that.
 QualifiedName target_name(const Planning& planning) {
-  QualifiedName name = planning.options.into.value_or(default_target_name(planning.facts().name));
+  QualifiedName name = planning.is_split ? default_target_name(planning.facts().name)
+                                         : planning.options.into.value_or(default_target_name(planning.facts().name));
   if (name.schema.empty()) {
     name.schema = planning.facts().name.schema;
   }
   return name;
+}
+
+void look_for_split(Planning& planning) {
+  if (planning.facts().is_partition && planning.options.into && planning.options.strategy != Strategy::offline &&
+      planning.plan.one_database) {
+    QualifiedName into = *planning.options.into;
+    into.schema = into.schema.empty() ? planning.facts().name.schema : into.schema;
+    planning.is_split = is_split(planning.source, planning.facts(), into);
+  }
 }
 
 // Why changes cannot be captured while rows travel; empty where they can.
@@ -93,7 +107,7 @@ std::string reason_against_capture(const Planning& planning) {
   if (planning.options.split == SplitChoice::ctid) {
     return "rows are read by ctid, which an update changes";
   }
-  if (plan.source.is_partition || plan.source.kind != "r") {
+  if (plan.source.kind != "r" || (plan.source.is_partition && !planning.is_split)) {
     return "the source is partitioned, or a partition";
   }
   if (read_relation_kind(planning.target, target_name(planning))) {
@@ -116,6 +130,7 @@ void choose_strategy(Planning& planning) {
     plan.strategy = planning.why_offline.empty() ? Strategy::capture : Strategy::offline;
   }
   plan.guard = planning.options.guard && plan.strategy == Strategy::offline;
+  planning.is_split = planning.is_split && plan.strategy == Strategy::capture;
 }
 
 void take_existing(Planning& planning, const QualifiedName& name, const std::string& kind) {
@@ -148,8 +163,33 @@ void design(Planning& planning, const QualifiedName& name) {
   planning.plan.layout = design_layout(planning.source, planning.facts(), name, planning.options.levels, names);
 }
 
+void lay_out_split(Planning& planning, const QualifiedName& name) {
+  if (read_relation_kind(planning.target, name)) {
+    throw refused("the name " + pg::display(name) + ", which the new partitions need until the cutover, is taken")
+        .hint("Rename or drop what has it.");
+  }
+  SplitPlan split = plan_split(planning.source, planning.facts(), planning.options.levels, name);
+  planning.plan.parent = std::move(split.parent);
+  planning.plan.layout = std::move(split.layout);
+  planning.parent_notices = std::move(split.notices);
+}
+
+void refuse_level_without_key(const Planning& planning) {
+  for (const LevelSpec& level : planning.options.levels) {
+    if (level.columns.empty()) {
+      throw refused("the bounds that are wished say nothing without --by")
+          .hint("It can be left out where --into names the table whose partition --table is.");
+    }
+  }
+}
+
 void lay_out(Planning& planning) {
   const QualifiedName name = target_name(planning);
+  if (planning.is_split) {
+    lay_out_split(planning, name);
+    return;
+  }
+  refuse_level_without_key(planning);
   const std::optional<std::string> kind = read_relation_kind(planning.target, name);
   kind ? take_existing(planning, name, *kind) : design(planning, name);
 }
@@ -214,9 +254,22 @@ void refuse_uncapturable(Planning& planning) {
            "Until the cutover the application finds its rows in " + table + ".",
            "Use --method insert, --method stream, or auto.");
   }
-  if (plan.source.is_partition || plan.source.kind != "r") {
-    refuse(table + (plan.source.is_partition ? " is a partition of another table" : " is a partitioned table itself"),
+  if (plan.source.is_partition && !planning.is_split) {
+    refuse(
+        table + " is a partition of another table",
+        "It cannot become a partitioned table itself in this version, but it can be split into partitions beside it.",
+        std::string("Name that other table with --into. ") + kOffline);
+  }
+  if (plan.source.kind != "r") {
+    refuse(table + " is a partitioned table itself",
            "A cutover would have to change that other table, too, which is not supported.", kOffline);
+  }
+  if (plan.parent) {
+    refuse_unsplittable(plan, planning.refusals);
+  }
+  if (planning.is_split && planning.options.capture_form == CaptureForm::statement) {
+    refuse("changes of " + table + " cannot be captured by statement",
+           "Triggers of a partition for statements do not fire for those that name its parent.", "Use --capture row.");
   }
   if (planning.options.capture_form == CaptureForm::statement && is_subscribed(planning)) {
     refuse("changes of " + table + " cannot be captured by statement",
@@ -233,7 +286,7 @@ void refuse_uncapturable(Planning& planning) {
 // Rows a statement, as far as the counters of the table can tell; there is no counter of statements, but one that
 // changes rows scans for them.
 CaptureForm read_better_form(Planning& planning) {
-  if (is_subscribed(planning)) {
+  if (planning.is_split || is_subscribed(planning)) {
     return CaptureForm::row;
   }
   constexpr double kRowsPerStatement = 20;
@@ -288,8 +341,13 @@ void judge_into(Planning& planning) {
   options.one_database = plan.one_database;
   options.columns_with_nulls = plan.key_columns_with_nulls;
   options.existing_target = existing ? &*existing : nullptr;
-  Verdict verdict = judge(plan.source, plan.layout, options);
+  Verdict verdict = judge(plan.parent ? own_facts(plan.source, *plan.parent) : plan.source, plan.layout, options);
   plan.notices = std::move(verdict.notices);
+  if (plan.parent) {
+    const std::vector<Notice> more = split_notices(plan.source, *plan.parent, plan.layout);
+    plan.notices.insert(plan.notices.end(), more.begin(), more.end());
+    plan.notices.insert(plan.notices.end(), planning.parent_notices.begin(), planning.parent_notices.end());
+  }
   for (pg::Failure& refusal : verdict.refusals) {
     planning.refusals.add(std::move(refusal));
   }
@@ -392,11 +450,12 @@ void check_same_database(const DatabaseIdentity& planned, pg::Connection& connec
 }  // namespace
 
 Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions& options) {
-  Planning planning{source, target, options, {}, {}, {}};
+  Planning planning{source, target, options, {}, {}, {}, false, {}};
   Plan& plan = planning.plan;
   plan.source = read_table_facts(source, options.table);
   identify(planning);
   choose_method(planning);
+  look_for_split(planning);
   choose_strategy(planning);
   check_servers(planning);
   check_privileges(planning);

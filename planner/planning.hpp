@@ -18,10 +18,12 @@
 namespace pgsluice::planner {
 
 struct PlanOptions {
-  QualifiedName table;                      // An absent schema is looked for along the search_path.
-  std::optional<QualifiedName> into;        // Absent: default_target_name(). An absent schema is the source's.
-  std::vector<LevelSpec> levels;            // Empty: the target must exist.
-  std::optional<Strategy> strategy;         // Absent: `capture` where it can be, else `offline`.
+  QualifiedName table;  // An absent schema is looked for along the search_path.
+  // Absent: default_target_name(). An absent schema is the source's. The table whose partition the source is: the source
+  // is split into other partitions of it.
+  std::optional<QualifiedName> into;
+  std::vector<LevelSpec> levels;     // Empty: the target must exist. Columns may be left out of the level of a split.
+  std::optional<Strategy> strategy;  // Absent: `capture` where it can be, else `offline`.
   std::optional<CaptureForm> capture_form;  // Of the strategy `capture`. Absent: as the table's statistics suggest.
   std::optional<Method> method;             // Absent: eligible_methods(), of which the run finds the best.
   bool empty_source = false;  // Where `method` is absent: the eligible ones are those that empty the source.

@@ -62,7 +62,8 @@ std::string noted_sql(const Feed& feed, const Portion& portion, bool with_lead) 
 }
 
 // The rows of `from` that are to be in `to`: of a plain table by the key, of a partitioned one by key and lead, both of
-// which the log has for every row that came to be.
+// which the log has for every row that came to be. A row under a noted key and lead cannot be in a partition that is
+// none of the feed's: the lead says which one it is in.
 std::string current_rows_sql(const Feed& feed) {
   const std::string condition =
       feed.direction == FeedDirection::back ? same_row_sql(feed, "f", "n") : equal_sql(feed.key, "f", "n", false);
@@ -181,8 +182,13 @@ std::string empty_log_sql(const Feed& feed) {
 }
 
 std::string refill_sql(const Feed& feed) {
+  std::string parts;
+  for (const QualifiedName& part : feed.parts) {
+    parts +=
+        (parts.empty() ? " WHERE f.tableoid IN (" : ", ") + pg::literal(pg::quoted(part)) + "::pg_catalog.regclass";
+  }
   return "INSERT INTO " + pg::quoted(feed.to) + " (" + columns_of(feed, "") + ") OVERRIDING SYSTEM VALUE SELECT " +
-         columns_of(feed, "f") + " FROM " + pg::quoted(feed.from) + " AS f";
+         columns_of(feed, "f") + " FROM " + pg::quoted(feed.from) + " AS f" + parts + (parts.empty() ? "" : ")");
 }
 
 }  // namespace pgsluice::planner

@@ -68,7 +68,7 @@ std::string rollback_to_savepoint_sql();
 // Empties `to` for good, and the log with it, after a TRUNCATE: for one transaction.
 std::string empty_table_sql(const QualifiedName& table);
 std::string empty_log_sql(const Feed& feed);
-// All rows of `from`.
+// All rows of `from`, or of its parts that are the feed's.
 std::string refill_sql(const Feed& feed);
 
 }  // namespace pgsluice::planner

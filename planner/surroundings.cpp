@@ -86,15 +86,6 @@ TablePart::Kind part_kind(const std::string& text) {
                                 : TablePart::Kind::sequence;
 }
 
-void read_parts(pg::Connection& connection, SwapTable& table) {
-  const pg::Result rows = read_statement(connection, "swap_parts", {std::to_string(table.oid)});
-  for (int i = 0; i < rows.row_count(); ++i) {
-    const ResultRow row(rows, i);
-    table.parts.push_back(
-        {part_kind(row.text("kind")), {row.text("schema"), row.text("name")}, row.text("state"), row.text("comment")});
-  }
-}
-
 void read_rules(pg::Connection& connection, Surroundings& around) {
   const pg::Result rows = read_statement(connection, "dependent_rules", {std::to_string(around.in_use().oid)});
   for (int i = 0; i < rows.row_count(); ++i) {
@@ -221,8 +212,8 @@ void read_unique_keys(pg::Connection& connection, Surroundings& around) {
 
 // All that is around the two tables.
 void read_around(pg::Connection& connection, const Plan& plan, Surroundings& around) {
-  read_parts(connection, around.source);
-  read_parts(connection, around.target);
+  around.source.parts = read_table_parts(connection, around.source.oid);
+  around.target.parts = read_table_parts(connection, around.target.oid);
   around.views = read_views_upon(connection, around.in_use().oid);
   read_rules(connection, around);
   read_policies(connection, around);
@@ -276,6 +267,17 @@ Surroundings read_source_surroundings(pg::Connection& connection, const Plan& pl
   around.target.name = plan.layout.root.name;
   read_around(connection, plan, around);
   return around;
+}
+
+std::vector<TablePart> read_table_parts(pg::Connection& connection, std::uint32_t oid) {
+  const pg::Result rows = read_statement(connection, "swap_parts", {std::to_string(oid)});
+  std::vector<TablePart> parts;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    parts.push_back(
+        {part_kind(row.text("kind")), {row.text("schema"), row.text("name")}, row.text("state"), row.text("comment")});
+  }
+  return parts;
 }
 
 std::vector<DependentView> read_views_upon(pg::Connection& connection, std::uint32_t oid) {

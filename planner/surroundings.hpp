@@ -147,6 +147,8 @@ Surroundings read_surroundings(pg::Connection& connection, const Plan& plan);
 // and so are the keys that a foreign key may point to. Fails: refused, when the source is not there; server,
 // connection.
 Surroundings read_source_surroundings(pg::Connection& connection, const Plan& plan);
+// What is on a table. The transaction's settings should be as read_surroundings leaves them.
+std::vector<TablePart> read_table_parts(pg::Connection& connection, std::uint32_t oid);
 
 // The views whose query names the relation itself. The transaction's settings must be as read_surroundings leaves them.
 std::vector<DependentView> read_views_upon(pg::Connection& connection, std::uint32_t oid);

@@ -122,7 +122,7 @@ void add_all(Statements& statements, const std::vector<Renaming>& renamings) {
 }  // namespace
 
 QualifiedName name_after_swap(const Plan& plan) {
-  return {plan.source.name.schema, names_aside(plan).table};
+  return plan.parent ? plan.source.name : QualifiedName{plan.source.name.schema, names_aside(plan).table};
 }
 
 QualifiedName sequence_after_swap(const Plan& plan, const Sequence& sequence) {

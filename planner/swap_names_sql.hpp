@@ -32,7 +32,7 @@ Statements names_back_sql(const Plan& plan);
 
 Statement rename_sql(const Renaming& renaming);
 
-// The name of the source while the target has its own.
+// The name of the source while the target has its own; a partition that others took the place of keeps its own.
 QualifiedName name_after_swap(const Plan& plan);
 // The name of a sequence of the source meanwhile.
 QualifiedName sequence_after_swap(const Plan& plan, const Sequence& sequence);

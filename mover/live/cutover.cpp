@@ -1,6 +1,7 @@
 #include "mover/live/cutover.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <random>
 #include <utility>
@@ -8,10 +9,10 @@
 #include "mover/analyzing.hpp"
 #include "mover/ledger.hpp"
 #include "mover/live/applier.hpp"
+#include "mover/live/exchange.hpp"
 #include "mover/live/follower.hpp"
 #include "mover/live/following.hpp"
 #include "mover/live/old_table.hpp"
-#include "mover/live/swap.hpp"
 #include "mover/live/target_partitions.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "mover/target_session.hpp"
@@ -55,7 +56,7 @@ struct Cutover {
   TriggerLog back;
   Session lead;  // Holds the claim.
   Session target;
-  Swap swap;
+  std::unique_ptr<Exchange> swap;
   CutoverSummary summary = {};
   std::string stamp = {};  // Of both tables' definitions, when the attempt that comes was prepared.
 
@@ -63,7 +64,7 @@ struct Cutover {
   // What notes the changes of the table in use, and what is to note those of the one that takes its place.
   const TriggerLog& feed() const { return direction == SwapDirection::forward ? forward : back; }
   const TriggerLog& next_feed() const { return direction == SwapDirection::forward ? back : forward; }
-  std::string table() const { return pg::display(plan().source.name); }
+  std::string table() const { return pg::display(feed().feed().from); }
 };
 
 std::string state_text(const Cutover& cutover) {
@@ -130,7 +131,7 @@ void add_sessions(std::vector<Finding>& findings, const pg::Result& rows) {
 void look_at_sessions(Cutover& cutover, std::vector<Finding>& findings) {
   constexpr const char* kSeconds = "5";
   repeat_until_done(cutover.target, cutover.retry, "looking at sessions", [&](pg::Connection& connection) {
-    const std::string table = pg::quoted(cutover.plan().source.name);
+    const std::string table = pg::quoted(planner::table_in_use(cutover.plan()));
     add_sessions(findings, fixed_query(connection, "long_transactions", {table, kSeconds}));
     for (const std::string& each : {table, pg::quoted(cutover.feed().feed().to)}) {
       const pg::Result vacuums = fixed_query(connection, "wraparound_vacuums", {each});
@@ -188,7 +189,11 @@ std::string list_of(const std::vector<pg::QualifiedName>& names) {
 // On the way back: what was done to the table since the cutover, and the other one does not have.
 void look_at_changes_since(Cutover& cutover, std::vector<Finding>& findings) {
   repeat_until_done(cutover.target, cutover.retry, "comparing both tables", [&](pg::Connection& connection) {
-    const PartitionChanges changes = read_partition_changes(connection, cutover.plan(), cutover.plan().source.name);
+    PartitionChanges changes =
+        read_partition_changes(connection, cutover.plan(), planner::table_in_use(cutover.plan()));
+    if (cutover.plan().parent) {
+      changes.added.clear();  // The others of the parent, which were not migrated.
+    }
     if (!changes.missing.empty()) {
       findings.push_back({"partitions are gone since the cutover", list_of(changes.missing),
                           "Their rows are still in the old table and would come back: `pgsluice finish` is the way on.",
@@ -243,8 +248,8 @@ void look_at_surroundings(Cutover& cutover, std::vector<Finding>& findings) {
   if (std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.blocks; })) {
     return;
   }
-  cutover.swap.prepare(cutover.target, cutover.sessions, cutover.retry);
-  for (const planner::Obstacle& obstacle : cutover.swap.obstacles()) {
+  cutover.swap->prepare(cutover.target, cutover.sessions, cutover.retry);
+  for (const planner::Obstacle& obstacle : cutover.swap->obstacles()) {
     findings.push_back({obstacle.what, obstacle.instead, obstacle.hint, obstacle.blocks});
   }
 }
@@ -334,9 +339,9 @@ std::uint64_t refresh_for_the_last_time(const Cutover& cutover, pg::Connection& 
 void exchange(Cutover& cutover, pg::Connection& connection) {
   plan_as_applier(connection);
   wait_briefly(connection, cutover.sessions);
-  cutover.swap.look(connection);
+  cutover.swap->look(connection);
   const auto asked = Clock::now();
-  cutover.swap.lock(connection);
+  cutover.swap->lock(connection);
   if (read_stamp(cutover, connection) != cutover.stamp) {
     throw Failure(FailureKind::server, "one of the tables was altered a moment ago").sqlstate("40001");
   }
@@ -351,13 +356,13 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   if (cutover.direction == SwapDirection::back) {
     connection.run_script(planner::script_of(planner::drop_old_table_guard_sql(cutover.plan(), old_table)));
   }
-  cutover.swap.swap(connection);
+  cutover.swap->swap(connection);
   if (cutover.direction == SwapDirection::forward) {
     connection.run_script(planner::script_of(planner::create_old_table_guard_sql(cutover.plan(), old_table)));
   }
   cutover.next_feed().install(connection);
   const planner::Feed& next = cutover.next_feed().feed();
-  const pg::Result now = fixed_query(connection, "current_transaction", {pg::quoted(next.from)});
+  const pg::Result now = fixed_query(connection, "current_transaction", {pg::quoted(next.addressed())});
   connection.run_script(planner::script_of(planner::create_snapshot_guard_sql(next, now.text(0, 0), now.text(0, 1))));
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
   if (Clock::now() - asked > cutover.options.max_lock + cutover.sessions.options().lock_timeout) {
@@ -397,7 +402,7 @@ bool attempt(Cutover& cutover) {
     }
     std::string holders;
     try {
-      holders = read_lock_holders(session.connection(), pg::quoted(cutover.plan().source.name), true);
+      holders = read_lock_holders(session.connection(), pg::quoted(planner::table_in_use(cutover.plan())), true);
     } catch (const Failure&) {
       session.drop();  // The next attempt has another one.
     }
@@ -462,7 +467,7 @@ void attempt_until_done(Cutover& cutover) {
 void settle(Cutover& cutover) {
   cutover.checkpoint.record_phase(phase_after(cutover.direction));
   remove_last_feed(cutover);
-  cutover.swap.settle(cutover.target, cutover.sessions, cutover.retry, cutover.options.workers);
+  cutover.swap->settle(cutover.target, cutover.sessions, cutover.retry, cutover.options.workers);
 }
 
 Cutover make_cutover(planner::Checkpoint& checkpoint, const Sessions& sessions, SwapDirection direction,
@@ -479,7 +484,7 @@ Cutover make_cutover(planner::Checkpoint& checkpoint, const Sessions& sessions, 
           TriggerLog(planner::reverse_feed(plan)),
           Session([&sessions] { return sessions.open_target("cutover, lead"); }),
           Session([&sessions] { return open_patient_target(sessions, "cutover, preparing"); }),
-          Swap(plan, direction, swap_options)};
+          make_exchange(plan, direction, swap_options)};
 }
 
 // The other table is kept near meanwhile.
@@ -502,6 +507,24 @@ void call_hook(const Cutover& cutover, std::string_view moment, const std::strin
     cutover.options.hook(moment);
   } catch (Failure& failure) {
     throw failure.status(status);
+  }
+}
+
+void exchange_when_ready(Cutover& cutover) {
+  cutover.swap->make_ready(cutover.target, cutover.sessions, cutover.retry);
+  come_near(cutover);
+  give_space_back(cutover);
+  wait_for_moment(cutover);
+  call_hook(cutover, "before-cutover", state_text(cutover));
+  attempt_until_done(cutover);
+}
+
+// Why it came to nothing is told by the caller, and is what counts.
+void give_up(Cutover& cutover) {
+  try {
+    cutover.swap->give_up(cutover.target, cutover.sessions, cutover.retry);
+  } catch (const Failure& failure) {
+    cutover.retry.observer.noted(std::string("what was made for the cutover is still there: ") + failure.what());
   }
 }
 
@@ -530,17 +553,19 @@ CutoverSummary cut_over(planner::Checkpoint& checkpoint, const Sessions& session
   refuse_other_phase(cutover, phase);
   claim(cutover);
   if (direction == SwapDirection::forward) {  // What a crash behind the way back may have left.
-    Swap(cutover.plan(), SwapDirection::back).settle(cutover.target, sessions, cutover.retry, options.workers);
+    make_exchange(cutover.plan(), SwapDirection::back)
+        ->settle(cutover.target, sessions, cutover.retry, options.workers);
   }
   refuse_if_blocked(cutover, look_around(cutover));
   if (direction == SwapDirection::forward) {
     analyze_target(cutover.plan(), sessions, cutover.retry, {options.workers, false});
   }
-  come_near(cutover);
-  give_space_back(cutover);
-  wait_for_moment(cutover);
-  call_hook(cutover, "before-cutover", state_text(cutover));
-  attempt_until_done(cutover);
+  try {
+    exchange_when_ready(cutover);
+  } catch (...) {
+    give_up(cutover);
+    throw;
+  }
   settle(cutover);
   call_hook(cutover, "after-cutover", "the tables are exchanged; nothing is left to do");
   cutover.summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <optional>
 
+#include "mover/live/partition_swap.hpp"
+#include "mover/target_objects.hpp"
 #include "mover/target_session.hpp"
 #include "pg/failure.hpp"
 #include "pg/statements.hpp"
@@ -11,6 +13,7 @@
 #include "planner/mark.hpp"
 #include "planner/surroundings.hpp"
 #include "planner/swap_names_sql.hpp"
+#include "planner/target_table_sql.hpp"
 
 namespace pgsluice::mover {
 
@@ -40,7 +43,7 @@ MarkedRelation relation_at(const pg::Result& rows, int row) {
 pg::Failure not_ours(const Plan& plan, const MarkedRelation& table) {
   return pg::Failure(pg::FailureKind::refused, pg::display(table.name) + " is not the old table of this migration")
       .detail(table.name == plan.source.name
-                  ? "The tables have not been exchanged."
+                  ? (plan.parent ? "The partitions have not been exchanged." : "The tables have not been exchanged.")
                   : "Its comment does not end with \"" + planner::mark(plan.migration_id) + "\".")
       .status("nothing was changed");
 }
@@ -94,7 +97,7 @@ pg::Failure still_used(const Plan& plan, const std::vector<Dependent>& users) {
   return pg::Failure(pg::FailureKind::refused,
                      "the old table " + pg::display(planner::name_after_swap(plan)) + " is still used")
       .detail(list)
-      .hint("Make them anew, so that they use " + pg::display(plan.source.name) +
+      .hint("Make them anew, so that they use " + pg::display(planner::table_in_use(plan)) +
             ", or drop them; then run the same command again.")
       .status(kOldTableStays);
 }
@@ -128,6 +131,20 @@ void drop_old_table(const Plan& plan, const Sessions& sessions, Session& session
     }
     throw;
   }
+}
+
+// What held the new partitions together until they had a place; nobody else uses it.
+void drop_staging(const Plan& plan, Session& session, const RetryContext& context) {
+  const planner::PartitionNode& root = plan.layout.root;
+  repeat_until_done(session, context, "dropping " + pg::display(root.name), [&](pg::Connection& connection) {
+    in_transaction(connection, [&] {
+      const TargetObjects objects = TargetObjects::read(connection, {&root});
+      const auto relation = objects.relation(root);
+      if (relation && planner::is_marked(relation->comment, plan.migration_id)) {
+        connection.query(planner::drop_tables_sql({&root}).sql);
+      }
+    });
+  });
 }
 
 // Takes locks that no reader or writer waits for.
@@ -169,6 +186,10 @@ void finish_swap(const Plan& plan, const Sessions& sessions, const RetryContext&
   Session session([&sessions] { return open_patient_target(sessions, "finishing"); });
   refuse_while_used(plan, session, context);
   drop_old_table(plan, sessions, session, context);
+  if (plan.parent) {
+    drop_staging(plan, session, context);
+    drop_bound_checks(plan, sessions, context);
+  }
   strip_marks(plan, session, context);
 }
 

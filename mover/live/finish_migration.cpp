@@ -5,9 +5,9 @@
 
 #include "mover/guard.hpp"
 #include "mover/ledger.hpp"
+#include "mover/live/exchange.hpp"
 #include "mover/live/finish.hpp"
 #include "mover/live/following.hpp"
-#include "mover/live/swap.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "pg/failure.hpp"
 #include "planner/planning.hpp"
@@ -40,7 +40,7 @@ void end_capture(const planner::Plan& plan, const Sessions& sessions, const Retr
       throw;
     }
     throw Failure(FailureKind::interrupted,
-                  "no gap was found to take our triggers off " + pg::display(plan.source.name))
+                  "no gap was found to take our triggers off " + pg::display(planner::table_in_use(plan)))
         .detail(failure.what())
         .hint("Run the same command again at a quieter moment, or with a longer --lock-timeout.")
         .status("nothing was dropped; the table is in use as before");
@@ -56,7 +56,7 @@ void refuse_used_table(pg::Connection& connection, const planner::Plan& plan) {
   if (!users.empty()) {
     throw Failure(FailureKind::refused, "the old table is still used")
         .detail(users)
-        .hint("Drop them or make them anew upon " + pg::display(plan.source.name) +
+        .hint("Drop them or make them anew upon " + pg::display(planner::table_in_use(plan)) +
               ", then run the same command again.")
         .status("nothing was changed; `pgsluice rollback` still goes back");
   }
@@ -94,8 +94,10 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
   bool is_gone = false;
   repeat_until_done(lead, context, "looking for the old table",
                     [&](pg::Connection& connection) { is_gone = old_table_is_gone(connection, plan); });
-  if (!is_gone) {  // Foreign keys and materialized views that a crash behind the cutover left.
-    Swap(plan, planner::SwapDirection::forward).settle(lead, sessions, context);
+  // Foreign keys and materialized views that a crash behind the cutover left. Of partitions nothing is left but what a
+  // way back would need.
+  if (!is_gone && !plan.parent) {
+    make_exchange(plan, planner::SwapDirection::forward)->settle(lead, sessions, context, 1);
   }
   repeat_until_done(lead, context, "entering the phase finished", [&](pg::Connection& connection) {
     if (read_phase(connection, plan.migration_id) == Phase::cut_over) {

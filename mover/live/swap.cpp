@@ -7,6 +7,7 @@
 
 #include "mover/constraints.hpp"
 #include "mover/live/materialized_views.hpp"
+#include "mover/live/search_path.hpp"
 #include "mover/live/target_partitions.hpp"
 #include "mover/target_session.hpp"
 #include "pg/failure.hpp"
@@ -30,18 +31,6 @@ constexpr std::string_view kForeignKeyViolation = "23503";
 constexpr std::string_view kUndefinedTable = "42P01";
 constexpr std::string_view kUndefinedObject = "42704";
 constexpr const char* kSerializationFailure = "40001";
-
-// What names mean in this transaction, kept for whoever goes on in it.
-class SearchPath {
- public:
-  explicit SearchPath(pg::Connection& connection)
-      : connection_(connection), before_(fixed_query(connection, "search_path").text(0, 0)) {}
-  void restore() { set_for_transaction(connection_, "search_path", before_); }
-
- private:
-  pg::Connection& connection_;
-  std::string before_;
-};
 
 pg::Failure not_standing(const Plan& plan, bool before) {
   return pg::Failure(pg::FailureKind::refused,

@@ -7,6 +7,7 @@
 #include "mover/target_session.hpp"
 #include "pg/statements.hpp"
 #include "planner/capture_sql.hpp"
+#include "planner/key.hpp"
 #include "planner/refresh_sql.hpp"
 
 namespace pgsluice::mover {
@@ -55,8 +56,13 @@ void holding(pg::Connection& connection, const Locks& locks, const std::function
 TriggerLog::TriggerLog(planner::Feed feed) : feed_(std::move(feed)) {}
 
 TriggerLog::Installed TriggerLog::read_installed(pg::Connection& connection) const {
-  const pg::Result row = fixed_query(connection, "capture_triggers",
-                                     {pg::quoted(feed_.from), feed_.function("").name + "_", pg::quoted(feed_.log())});
+  planner::Key tables;
+  for (const pg::QualifiedName& table : feed_.noting()) {
+    tables.push_back(pg::quoted(table));
+  }
+  const pg::Result row =
+      fixed_query(connection, "capture_triggers",
+                  {planner::to_array_text(tables), feed_.function("").name + "_", pg::quoted(feed_.log())});
   if (static_cast<std::size_t>(row.integer(0, row.column("firing"))) == planner::capture_trigger_count(feed_)) {
     return Installed::wholly;
   }

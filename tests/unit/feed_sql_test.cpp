@@ -51,6 +51,27 @@ TEST(CaptureSql, NothingOfItTakesALockThatReadersWaitFor) {
   EXPECT_THAT(all, Each(Field(&planner::Statement::lock, Not("ACCESS EXCLUSIVE"))));
 }
 
+// A statement that names the parent fires its partitions' triggers for rows, none of theirs for statements; and the
+// parent's other partitions are none of the feed's.
+TEST(CaptureSql, OfPartitionsEachHasItsTriggersAndTheParentTheGuardOfSnapshots) {
+  Feed feed = small_feed();
+  feed.direction = planner::FeedDirection::back;
+  feed.from = {"app", "events"};
+  feed.parent = feed.from;
+  feed.parts = {{"app", "p1"}, {"app", "p2"}};
+  const std::string made = text_of(planner::create_capture_triggers_sql(feed));
+  for (const char* part : {"p1", "p2"}) {
+    EXPECT_THAT(made, HasSubstr("AFTER INSERT OR UPDATE OR DELETE ON \"app\".\"" + std::string(part) + "\""));
+    EXPECT_THAT(made, HasSubstr("AFTER TRUNCATE ON \"app\".\"" + std::string(part) + "\""));
+  }
+  EXPECT_THAT(made, Not(HasSubstr("events")));
+  EXPECT_EQ(planner::capture_trigger_count(feed), 4U);
+  EXPECT_THAT(text_of(planner::create_snapshot_guard_sql(feed, "1", "2")), HasSubstr("ON \"app\".\"events\""));
+  const std::string dropped = text_of(planner::drop_capture_triggers_sql(feed));
+  EXPECT_THAT(dropped, testing::StartsWith("LOCK TABLE ONLY \"app\".\"events\"")) << "the others are left alone";
+  EXPECT_THAT(planner::refill_sql(feed), HasSubstr("f.tableoid IN ('\"app\".\"p1\"'::pg_catalog.regclass"));
+}
+
 TEST(CaptureSql, TheLogsOwnColumnGivesWayToAColumnOfItsName) {
   Feed feed = small_feed();
   EXPECT_EQ(feed.time_column(), "noted_at");
