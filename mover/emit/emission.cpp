@@ -94,6 +94,11 @@ void refuse_unwritable(const Plan& plan) {
         .detail("No statement of one reaches the rows of the other.")
         .hint("`pgsluice run` brings them over.");
   }
+  if (plan.parent || plan.source.kind != "r") {
+    throw unwritable(plan.parent ? "it splits a partition" : "its source is partitioned")
+        .detail("What its cutover attaches is proved and looked at just before.")
+        .hint("`pgsluice run` and `pgsluice cutover` do it.");
+  }
   if (plan.layout.existing) {
     throw unwritable("the target is there already")
         .detail(pg::display(plan.layout.root.name) +
