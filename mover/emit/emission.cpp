@@ -13,10 +13,14 @@ using planner::Plan;
 constexpr std::string_view kBriefly = "200ms";
 constexpr std::string_view kPatiently = "10s";
 
-Sessions::Settings session_settings(const Plan& plan) {
+Sessions::Settings session_settings(const Plan& plan, const EmitFacts& facts) {
+  constexpr int kTransactionTimeoutSince = 17;
   Sessions::Settings settings = {{"client_encoding", "UTF8"}, {"client_min_messages", "warning"}};
   const Sessions::Settings& common = Sessions::common_settings();
   settings.insert(settings.end(), common.begin(), common.end());
+  if (facts.server_major_version >= kTransactionTimeoutSince) {
+    settings.emplace_back("transaction_timeout", "0");
+  }
   settings.emplace_back("lock_timeout", kPatiently);
   settings.emplace_back("default_tablespace", "");
   settings.emplace_back("pgsluice.migration", plan.migration_id);
@@ -116,7 +120,7 @@ Emission emit(const Plan& plan, const EmitFacts& facts) {
   refuse_unwritable(plan);
   refuse_blocked_cutover(facts);
   Emission emission;
-  emission.settings = session_settings(plan);
+  emission.settings = session_settings(plan, facts);
   emission.stages = stages_of({plan, facts});
   for (Stage& stage : emission.stages) {
     number_steps(plan, up_of(stage.name), stage.up);
