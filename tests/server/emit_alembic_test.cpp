@@ -45,7 +45,7 @@ class Environment {
   }
   Outcome plan(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"--emit", "alembic"});
-    const Outcome outcome = files_.plan(arguments);
+    Outcome outcome = files_.plan(arguments);
     if (outcome.exit_code == 0) std::filesystem::rename(files_.folder(), versions());
     return outcome;
   }
@@ -56,7 +56,7 @@ class Environment {
   std::filesystem::path versions() const { return home() / "versions"; }
   std::string file(const std::string& part) const {
     for (const auto& entry : std::filesystem::directory_iterator(versions())) {
-      const std::string name = entry.path().filename();
+      std::string name = entry.path().filename();
       if (name.find(part) != std::string::npos) return name;
     }
     return "";
