@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/identifier.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::mover {
 
@@ -31,12 +32,16 @@ std::string travelling_columns_sql(const planner::TableFacts& source, std::strin
 
 std::string insert_from_source_head_sql(const planner::Plan& plan, const std::string& into) {
   const std::string columns = travelling_columns_sql(plan.source);
-  return "INSERT INTO " + into + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + columns + " FROM ONLY " +
-         source_table_sql(plan) + " WHERE ";
+  return "INSERT INTO " + into + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + columns + " FROM " +
+         source_rows_sql(plan) + " WHERE ";
 }
 
 std::string source_table_sql(const planner::Plan& plan) {
   return pg::quoted(plan.source.name);
+}
+
+std::string source_rows_sql(const planner::Plan& plan) {
+  return planner::source_rows_sql(plan.source);
 }
 
 std::string target_table_sql(const planner::Plan& plan) {

@@ -79,11 +79,13 @@ std::unique_ptr<BatchMethod> make_stream_move_method(const planner::Plan& plan);
 // The columns that travel, quoted, each behind `prefix` (`gone.`). Generated columns are made anew by the target.
 std::string travelling_columns_sql(const planner::TableFacts& source, std::string_view prefix = "");
 
-// INSERT INTO `into` … SELECT … FROM ONLY source WHERE, up to the condition.
+// INSERT INTO `into` … SELECT … FROM source WHERE, up to the condition.
 std::string insert_from_source_head_sql(const planner::Plan& plan, const std::string& into);
 
 // `"s"."t"` of source and target.
 std::string source_table_sql(const planner::Plan& plan);
+// The source as it stands behind FROM, see planner/source_rows_sql.hpp.
+std::string source_rows_sql(const planner::Plan& plan);
 std::string target_table_sql(const planner::Plan& plan);
 
 // COPY's format for this table: text where some column has no binary form, or where the binary form holds type OIDs

@@ -7,8 +7,8 @@ namespace pgsluice::mover {
 
 pg::Step source_tally_sql(const planner::Plan& plan, const SumForm& form, const Slice& slice) {
   planner::Condition condition = planner::between_sql(plan.key, slice.lower, slice.upper);
-  return pg::prepared_step("SELECT " + count_and_sum_sql(plan.source, "leaving", {}, form.hash) + " FROM ONLY " +
-                               source_table_sql(plan) + " AS leaving WHERE " + condition.sql,
+  return pg::prepared_step("SELECT " + count_and_sum_sql(plan.source, "leaving", {}, form.hash) + " FROM " +
+                               source_rows_sql(plan) + " AS leaving WHERE " + condition.sql,
                            std::move(condition.parameters));
 }
 

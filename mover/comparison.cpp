@@ -7,6 +7,7 @@
 #include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 #include "pg/statements.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::mover {
 
@@ -85,7 +86,7 @@ Comparison read_comparison(const planner::Plan& plan, pg::Connection& source, pg
   Comparison comparison;
   comparison.plan = &plan;
   comparison.form = read_hash_form(plan, source, target, exact);
-  comparison.source = {pg::display(plan.source.name), "ONLY " + pg::quoted(plan.source.name), {}};
+  comparison.source = {pg::display(plan.source.name), planner::source_rows_sql(plan.source), {}};
   comparison.target = {pg::display(plan.layout.root.name), pg::quoted(plan.layout.root.name), {}};
   const std::map<std::string, ColumnOrder> source_columns = read_column_order(source, plan.source.name);
   const std::map<std::string, ColumnOrder> target_columns = read_column_order(target, plan.layout.root.name);

@@ -1,5 +1,6 @@
 #include "mover/guard.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -36,13 +37,28 @@ bool has_guard_function(pg::Connection& source, const planner::Plan& plan) {
   return rows.row_count() > 0 && planner::is_marked(rows.text(0, 0), plan.migration_id);
 }
 
-bool is_complete(const std::vector<GuardTrigger>& triggers, bool guards_rows) {
+bool is_complete(const std::vector<GuardTrigger>& triggers, bool guards_rows,
+                 const std::vector<pg::QualifiedName>& partitions) {
   std::size_t on_source = 0;
   for (const GuardTrigger& trigger : triggers) {
     on_source += trigger.is_on_source ? 1 : 0;
   }
   constexpr std::size_t kStatementTriggers = 2;
-  return on_source == kStatementTriggers + (guards_rows ? 1 : 0);
+  return on_source == kStatementTriggers + (guards_rows ? 1 : 0) &&
+         std::all_of(partitions.begin(), partitions.end(), [&](const pg::QualifiedName& partition) {
+           return std::any_of(triggers.begin(), triggers.end(),
+                              [&](const GuardTrigger& trigger) { return trigger.table == partition; });
+         });
+}
+
+// Of a source that is partitioned itself.
+std::vector<pg::QualifiedName> read_partitions(pg::Connection& source, const planner::Plan& plan) {
+  const pg::Result rows = fixed_query(source, "partition_names", {pg::quoted(plan.source.name)});
+  std::vector<pg::QualifiedName> partitions;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    partitions.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1))});
+  }
+  return partitions;
 }
 
 void drop_guard(pg::Connection& source, const planner::Plan& plan, const std::vector<GuardTrigger>& triggers) {
@@ -65,15 +81,16 @@ void install_guard(const planner::Plan& plan, const Sessions& sessions, const Re
   });
   repeat_naming_holders(
       session, context, "guarding " + pg::display(plan.source.name), plan.source.name, [&](pg::Connection& source) {
-        const bool guards_rows = plan.source.is_partition ||
+        const bool guards_rows = plan.source.is_partition || plan.source.is_partitioned() ||
                                  fixed_query(source, "is_subscribed", {pg::quoted(plan.source.name)}).boolean(0, 0);
         const std::vector<GuardTrigger> present = read_guard_triggers(source, plan);
-        if (is_complete(present, guards_rows)) {
+        const std::vector<pg::QualifiedName> partitions = read_partitions(source, plan);
+        if (is_complete(present, guards_rows, partitions)) {
           return;
         }
         in_transaction(source, [&] {
           drop_guard(source, plan, present);
-          source.run_script(planner::script_of(planner::create_guard_sql(plan, guards_rows)));
+          source.run_script(planner::script_of(planner::create_guard_sql(plan, guards_rows, partitions)));
         });
       });
 }

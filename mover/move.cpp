@@ -294,15 +294,16 @@ void move_rows(Run& run, Tally& tally, MoveSummary& summary) {
   }
 }
 
-// Brings the target up to the source as it is now. False when the source was emptied meanwhile, so that all begins
-// anew.
+// Brings the target up to the source as it is now. False when the source was emptied meanwhile, or lost a partition, so
+// that all begins anew.
 bool follow(Run& run) {
+  take_partitions_in(*run.feed, run.sessions, run.retry);
   const CatchUp result = catch_up(*run.feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
   if (!result.left.holds_truncate) {
     return true;
   }
   run.retry.observer.noted(pg::display(run.plan().source.name) +
-                           " was emptied by TRUNCATE; what was copied is removed, and its rows of now are copied");
+                           " was emptied, or part of it; what was copied is removed, and its rows of now are copied");
   start_over(run.plan(), *run.feed, run.sessions, run.retry);
   run.checkpoint.record_phase(Phase::preparing);
   reconcile(run.checkpoint, run.lead.connection());

@@ -60,7 +60,7 @@ ReadRows read_range(pg::Connection& source, const std::string& sql, const StopRe
 }  // namespace
 
 std::string read_range_sql(const planner::Plan& plan, const planner::Range& range) {
-  return "COPY (SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " + source_table_sql(plan) + " WHERE " +
+  return "COPY (SELECT " + travelling_columns_sql(plan.source) + " FROM " + source_rows_sql(plan) + " WHERE " +
          planner::between_literals_sql(plan.key, range.lower, range.upper) + ") TO STDOUT";
 }
 

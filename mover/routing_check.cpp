@@ -196,7 +196,7 @@ std::string sample_sql(const planner::Plan& plan, const std::vector<RoutedColumn
   constexpr double kBlocks = 100;
   const double blocks = std::max(1.0, static_cast<double>(plan.source.size.heap_bytes) / kBlockBytes);
   const double percent = std::min(100.0, 100 * kBlocks / blocks);
-  return "SELECT " + list + " FROM ONLY " + source_table_sql(plan) +
+  return "SELECT " + list + " FROM " + source_rows_sql(plan) +
          (of_blocks ? " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ")" : "") + " LIMIT " +
          std::to_string(kSampleRows);
 }

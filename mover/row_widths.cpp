@@ -24,7 +24,7 @@ std::string row_widths_head_sql(const planner::Plan& plan) {
     }
   }
   return "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(bytes), 0)::pg_catalog.float8 FROM (SELECT (" +
-         (sizes.empty() ? "0" : sizes) + ")::pg_catalog.int8 AS bytes FROM ONLY " + source_table_sql(plan) + " WHERE ";
+         (sizes.empty() ? "0" : sizes) + ")::pg_catalog.int8 AS bytes FROM " + source_rows_sql(plan) + " WHERE ";
 }
 
 std::vector<double> read_row_widths(pg::Connection& source, const planner::Plan& plan, std::size_t looks_max) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "pg/statements.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::mover {
 
@@ -60,8 +61,8 @@ Cut Slicer::next(pg::Connection& source, const planner::Range& range, const std:
 std::optional<pg::Step> Slicer::question(const planner::Range& range, const std::optional<planner::Key>& position,
                                          std::uint64_t rows, int server_major_version) const {
   if (!plan_.key.is_ctid()) {
-    planner::Condition step =
-        planner::step_sql(plan_.key, source_table_sql(plan_), position ? position : range.lower, range.upper, rows);
+    planner::Condition step = planner::step_sql(plan_.key, planner::source_rows_sql(plan_.source),
+                                                position ? position : range.lower, range.upper, rows);
     return pg::Step{std::move(step.sql), std::move(step.parameters)};
   }
   if (range.upper) {

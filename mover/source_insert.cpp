@@ -25,7 +25,7 @@ pg::Step both_ends_sql(const planner::Plan& plan, const LeafRoutes& routes, cons
     columns += (columns.empty() ? "" : ", ") + pg::quoted(column.name);
   }
   planner::Condition condition = planner::between_sql(plan.key, slice.lower, slice.upper);
-  const std::string from = " FROM ONLY " + source_table_sql(plan) + " WHERE " + condition.sql;
+  const std::string from = " FROM " + source_rows_sql(plan) + " WHERE " + condition.sql;
   std::string ends;
   if (!plan.key.is_ctid()) {
     std::string backwards;

@@ -14,7 +14,7 @@ constexpr std::size_t kSendBytes = 64 * 1024;
 
 // All but the condition and what follows it.
 std::string copy_out_head_sql(const planner::Plan& plan) {
-  return "COPY (SELECT " + travelling_columns_sql(plan.source) + " FROM ONLY " + source_table_sql(plan) + " WHERE ";
+  return "COPY (SELECT " + travelling_columns_sql(plan.source) + " FROM " + source_rows_sql(plan) + " WHERE ";
 }
 
 class StreamMethod : public BatchMethod {

@@ -44,12 +44,38 @@ std::string differs_sql(const Feed& feed) {
   return condition;
 }
 
+// All below `from`, of every level: oid, is_leaf.
+std::string partitions_of_sql(const QualifiedName& from) {
+  return "SELECT p.relid::pg_catalog.oid AS oid, p.isleaf AS is_leaf FROM "
+         "pg_catalog.pg_partition_tree(pg_catalog.to_regclass(" +
+         pg::literal(pg::quoted(from)) + ")) AS p WHERE p.level > 0";
+}
+
+// A partition that is not known yet lists itself, without an index that writers could wait for each other at.
+std::string list_partition_sql(const Feed& feed) {
+  if (!feed.from_is_partitioned) {
+    return "";
+  }
+  std::string known;
+  for (const std::string& oid : feed.known_partitions) {
+    known += (known.empty() ? "" : ",") + oid;
+  }
+  const std::string list = pg::quoted(feed.partitions());
+  return "  IF TG_RELID <> ALL ('{" + known +
+         "}'::pg_catalog.oid[]) THEN\n"
+         "    INSERT INTO " +
+         list +
+         " (partition, trigger) SELECT TG_RELID, t.oid FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = TG_RELID AND "
+         "t.tgname = TG_NAME AND NOT EXISTS (SELECT FROM " +
+         list +
+         " AS p WHERE p.partition = TG_RELID AND p.trigger = t.oid);\n"
+         "  END IF;\n";
+}
+
 std::string row_body(const Feed& feed) {
   const std::string old_row = "    " + insert_head(feed) + "VALUES (" + list_of(feed, "OLD.") + ");\n";
   const std::string new_row = "    " + insert_head(feed) + "VALUES (" + list_of(feed, "NEW.") + ");\n";
-  return "BEGIN\n"
-         "  IF TG_OP <> 'INSERT' THEN\n" +
-         old_row +
+  return "BEGIN\n" + list_partition_sql(feed) + "  IF TG_OP <> 'INSERT' THEN\n" + old_row +
          "  END IF;\n"
          "  IF TG_OP = 'INSERT' THEN\n" +
          new_row +
@@ -82,13 +108,16 @@ std::string comment_text(const Feed& feed, const std::string& what) {
   return pg::literal(marked_comment(what, feed.migration_id));
 }
 
+Statement create_function_sql(const Feed& feed, std::string_view event, const std::string& body, bool anew) {
+  return {std::string(anew ? "CREATE OR REPLACE" : "CREATE") + " FUNCTION " + pg::quoted(feed.function(event)) +
+              "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS " +
+              pg::literal(body),
+          "", ""};
+}
+
 void add_function(Statements& statements, const Feed& feed, std::string_view event, const std::string& body) {
   const std::string function = pg::quoted(feed.function(event)) + "()";
-  statements.push_back({"CREATE FUNCTION " + function +
-                            " RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp "
-                            "AS " +
-                            pg::literal(body),
-                        "", ""});
+  statements.push_back(create_function_sql(feed, event, body, false));
   statements.push_back({"COMMENT ON FUNCTION " + function + " IS " +
                             comment_text(feed, "Notes which rows of " + pg::display(feed.from) + " change."),
                         "", ""});
@@ -130,10 +159,25 @@ void add_log(Statements& statements, const Feed& feed) {
        "", ""});
 }
 
+void add_partitions(Statements& statements, const Feed& feed) {
+  const std::string list = pg::quoted(feed.partitions());
+  statements.push_back({"CREATE TABLE " + list + " (partition oid NOT NULL, trigger oid, name text)", "", ""});
+  statements.push_back({"ALTER TABLE " + list + " REPLICA IDENTITY FULL", "", ""});
+  statements.push_back({"COMMENT ON TABLE " + list + " IS " +
+                            comment_text(feed, "Partitions of " + pg::display(feed.from) + " whose rows are followed."),
+                        "", ""});
+}
+
 std::vector<QualifiedName> truncatable(const Feed& feed) {
   std::vector<QualifiedName> tables = feed.noting();
   tables.insert(tables.end(), feed.truncatable.begin(), feed.truncatable.end());
   return tables;
+}
+
+// The application knows the partitions that a partitioned source has by their names; those of a target it does not know
+// before its cutover.
+std::vector<QualifiedName> guarded_from_old_snapshots(const Feed& feed) {
+  return feed.from_is_partitioned ? truncatable(feed) : std::vector<QualifiedName>{feed.addressed()};
 }
 
 std::vector<std::string_view> row_events(const Feed& feed) {
@@ -158,6 +202,9 @@ std::string firing(const QualifiedName& table, std::string_view event) {
 Statements create_capture_log_sql(const Feed& feed) {
   Statements statements;
   add_log(statements, feed);
+  if (feed.from_is_partitioned) {
+    add_partitions(statements, feed);
+  }
   add_function(statements, feed, "truncate", truncate_body(feed));
   for (const std::string_view event : row_events(feed)) {
     add_function(statements, feed, event, event == "row" ? row_body(feed) : statement_body(feed, event));
@@ -178,19 +225,89 @@ Statements create_capture_triggers_sql(const Feed& feed) {
   return statements;
 }
 
-Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std::string_view table_oid) {
+std::string standing_partitions_sql(const Feed& feed) {
+  const std::string row = pg::literal(feed.function("row").name);
+  const std::string truncate = pg::literal(feed.function("truncate").name);
+  return "WITH tree AS (" + partitions_of_sql(feed.from) +
+         "), noting AS (SELECT g.tgrelid, g.oid, f.proname, g.tgenabled = 'A' AS fires FROM pg_catalog.pg_trigger g "
+         "JOIN "
+         "pg_catalog.pg_proc f ON f.oid = g.tgfoid JOIN pg_catalog.pg_namespace s ON s.oid = f.pronamespace WHERE "
+         "s.nspname "
+         "= 'pgsluice' AND f.proname IN (" +
+         row + ", " + truncate +
+         ") AND g.tgrelid IN (SELECT t.oid FROM tree t)), listed AS (SELECT l.partition, pg_catalog.max(l.name) AS "
+         "name, "
+         "pg_catalog.bool_or(g.oid IS NULL) AS was_away FROM " +
+         pg::quoted(feed.partitions()) +
+         " AS l LEFT JOIN noting g ON g.tgrelid = l.partition AND g.oid = l.trigger GROUP BY l.partition) SELECT "
+         "n.nspname "
+         "AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence, coalesce(t.oid, "
+         "l.partition) AS "
+         "oid, t.is_leaf, t.oid IS NOT NULL AS is_there, l.partition IS NOT NULL AS is_listed, l.name AS listed_name, "
+         "l.was_away, "
+         // A table that is made new has its file by its own OID, until TRUNCATE, or something that writes all of it
+         // anew, gives it another.
+         "pg_catalog.pg_relation_filenode(t.oid) IS DISTINCT FROM t.oid AS has_another_file, EXISTS (SELECT FROM "
+         "noting g "
+         "WHERE g.tgrelid = t.oid AND g.fires AND g.proname = " +
+         row + ") AS notes_rows, EXISTS (SELECT FROM noting g WHERE g.tgrelid = t.oid AND g.fires AND g.proname = " +
+         truncate +
+         ") AS notes_truncate FROM tree t FULL JOIN listed l ON l.partition = t.oid LEFT JOIN pg_catalog.pg_class c ON "
+         "c.oid = t.oid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 5";
+}
+
+Statement lock_partitions_sql(const Feed& feed, bool against_writers) {
+  const std::string mode = against_writers ? kTriggerLock : "SHARE UPDATE EXCLUSIVE";
+  return {"LOCK TABLE " + std::string(against_writers ? "" : "ONLY ") + pg::quoted(feed.from) + " IN " + mode + " MODE",
+          mode, pg::display(feed.from)};
+}
+
+Statements list_partitions_sql(const Feed& feed) {
+  const std::string list = pg::quoted(feed.partitions());
+  return {
+      create_function_sql(feed, "row", row_body(feed), true),
+      {"DELETE FROM " + list, "", ""},
+      {"INSERT INTO " + list +
+           " (partition, trigger, name) SELECT c.oid, g.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM (" +
+           partitions_of_sql(feed.from) +
+           ") AS t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = "
+           "c.relnamespace JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid AND g.tgname = " +
+           pg::literal(feed.trigger("row")),
+       "", ""}};
+}
+
+Statement note_rows_sql(const Feed& feed, const QualifiedName& partition) {
+  return {insert_head(feed) + "SELECT " + list_of(feed, "r.") + " FROM ONLY " + pg::quoted(partition) + " AS r",
+          "ACCESS SHARE", pg::display(partition)};
+}
+
+Statements note_truncate_sql(const Feed& feed, const QualifiedName& partition) {
+  Statements statements;
+  add_trigger(statements, feed, "truncate", partition, "TRUNCATE ON " + pg::quoted(partition) + " FOR EACH STATEMENT");
+  return statements;
+}
+
+Statement note_loss_sql(const Feed& feed) {
+  return {"INSERT INTO " + pg::quoted(feed.log()) + " DEFAULT VALUES", "", ""};
+}
+
+Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid,
+                                     const std::vector<std::string>& table_oids) {
   const std::string function = pg::quoted(feed.snapshot_function()) + "()";
   const std::string name = pg::quoted(feed.snapshot_function().name);
-  const std::string table = pg::quoted(feed.addressed());
+  std::string oids;
+  for (const std::string& oid : table_oids) {
+    oids += (oids.empty() ? "" : ",") + oid;
+  }
   const std::string body =
       "BEGIN\n"
       "  IF NOT pg_catalog.pg_visible_in_snapshot(" +
       pg::literal(xid) +
       "::pg_catalog.xid8, pg_catalog.pg_current_snapshot())\n"
       // In a copy that was restored elsewhere the table has another identity, and the number means nothing.
-      "     AND TG_RELID = " +
-      pg::literal(table_oid) +
-      "::pg_catalog.oid THEN\n"
+      "     AND TG_RELID = ANY (" +
+      pg::literal("{" + oids + "}") +
+      "::pg_catalog.oid[]) THEN\n"
       "    RAISE EXCEPTION USING ERRCODE = '40001',\n"
       "      MESSAGE = 'could not serialize access: the table was exchanged after this transaction had begun',\n"
       "      HINT = 'The transaction might succeed if retried.';\n"
@@ -203,10 +320,13 @@ Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std
   statements.push_back({"COMMENT ON FUNCTION " + function + " IS " +
                             comment_text(feed, "Refuses writes by snapshots from before the cutover."),
                         "", ""});
-  statements.push_back({"CREATE TRIGGER " + name + " BEFORE INSERT OR UPDATE OR DELETE ON " + table +
-                            " FOR EACH STATEMENT EXECUTE FUNCTION " + function,
-                        kTriggerLock, pg::display(feed.addressed())});
-  statements.push_back({"COMMENT ON TRIGGER " + name + " ON " + table + " IS " + comment_text(feed, ""), "", ""});
+  for (const QualifiedName& table : guarded_from_old_snapshots(feed)) {
+    statements.push_back({"CREATE TRIGGER " + name + " BEFORE INSERT OR UPDATE OR DELETE ON " + pg::quoted(table) +
+                              " FOR EACH STATEMENT EXECUTE FUNCTION " + function,
+                          kTriggerLock, pg::display(table)});
+    statements.push_back(
+        {"COMMENT ON TRIGGER " + name + " ON " + pg::quoted(table) + " IS " + comment_text(feed, ""), "", ""});
+  }
   return statements;
 }
 
@@ -230,7 +350,9 @@ Statements drop_capture_triggers_sql(const Feed& feed) {
       add_lock("", table);
     }
   }
-  drop(feed.snapshot_function().name, addressed);
+  for (const QualifiedName& table : guarded_from_old_snapshots(feed)) {
+    drop(feed.snapshot_function().name, table);
+  }
   for (const QualifiedName& table : feed.noting()) {
     for (const std::string_view event : row_events(feed)) {
       drop(feed.trigger(event), table);
@@ -251,6 +373,10 @@ Statements drop_capture_log_sql(const Feed& feed) {
   }
   statements.push_back({"DROP FUNCTION IF EXISTS " + pg::quoted(feed.snapshot_function()) + "()", "", ""});
   statements.push_back({"DROP TABLE IF EXISTS " + pg::quoted(feed.log()), "ACCESS EXCLUSIVE", pg::display(feed.log())});
+  if (feed.from_is_partitioned) {
+    const QualifiedName list = feed.partitions();
+    statements.push_back({"DROP TABLE IF EXISTS " + pg::quoted(list), "ACCESS EXCLUSIVE", pg::display(list)});
+  }
   return statements;
 }
 

@@ -16,12 +16,32 @@ namespace pgsluice::planner {
 Statements create_capture_log_sql(const Feed& feed);
 Statements create_capture_triggers_sql(const Feed& feed);
 
-// For the transaction of a cutover, whose id is `xid`, on the table that took the name. Its rows were written by us,
-// so a REPEATABLE READ snapshot from before sees those that the application changed last as they were, or not at all,
-// and an UPDATE by it would find nothing and say so to nobody: such a write fails with 40001 instead. In READ COMMITTED
-// every statement has a snapshot of its own, and nothing is ever refused. Goes with the capture's triggers.
-// Source: PostgreSQL manual, "Caveats" of concurrency control.
-Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid, std::string_view table_oid);
+// What follows is for a feed whose `from` is partitioned (F3).
+
+// Its partitions, as the catalogue and as the list have them: schema, name, kind, persistence, oid, is_leaf, is_there,
+// is_listed, listed_name (null where a write listed it), was_away (since it was listed), has_another_file, notes_rows,
+// notes_truncate.
+std::string standing_partitions_sql(const Feed& feed);
+// Nobody attaches or detaches a partition until the transaction ends; nor writes, if `against_writers`.
+Statement lock_partitions_sql(const Feed& feed, bool against_writers);
+// Lists the partitions that are there and have their triggers; those of `feed.known_partitions` list themselves no
+// more.
+Statements list_partitions_sql(const Feed& feed);
+// Notes every row of a partition that came.
+Statement note_rows_sql(const Feed& feed, const QualifiedName& partition);
+// Begins to note its TRUNCATE.
+Statements note_truncate_sql(const Feed& feed, const QualifiedName& partition);
+// Notes, as a TRUNCATE does, that rows are gone without a trace.
+Statement note_loss_sql(const Feed& feed);
+
+// For the transaction of a cutover, whose id is `xid`, on the table that took the name, and its partitions where the
+// application knows them: `table_oids` are those of all. Its rows were written by us, so a REPEATABLE READ snapshot
+// from before sees those that the application changed last as they were, or not at all, and an UPDATE by it would find
+// nothing and say so to nobody: such a write fails with 40001 instead. In READ COMMITTED every statement has a snapshot
+// of its own, and nothing is ever refused. Goes with the capture's triggers. Source: PostgreSQL manual, "Caveats" of
+// concurrency control.
+Statements create_snapshot_guard_sql(const Feed& feed, std::string_view xid,
+                                     const std::vector<std::string>& table_oids);
 
 Statements drop_capture_triggers_sql(const Feed& feed);
 Statements drop_capture_log_sql(const Feed& feed);

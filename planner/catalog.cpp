@@ -7,6 +7,7 @@
 #include "planner/catalog_snapshot.hpp"
 #include "planner/fact_rows.hpp"
 #include "planner/result_row.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::planner {
 
@@ -17,13 +18,13 @@ constexpr std::int64_t kPagesTrustedMin = 1'000;   // Smaller ones are counted a
 constexpr double kPagesSampled = 5'000;
 
 // Takes ACCESS SHARE.
-std::string count_rows_sql(const QualifiedName& name) {
-  return "SELECT pg_catalog.count(*) FROM ONLY " + pg::quoted(name);
+std::string count_rows_sql(const TableFacts& facts) {
+  return "SELECT pg_catalog.count(*) FROM " + source_rows_sql(facts);
 }
 
 // Takes ACCESS SHARE.
-std::string count_sampled_rows_sql(const QualifiedName& name, double percent) {
-  return "SELECT pg_catalog.count(*) FROM ONLY " + pg::quoted(name) + " TABLESAMPLE SYSTEM (" +
+std::string count_sampled_rows_sql(const TableFacts& facts, double percent) {
+  return "SELECT pg_catalog.count(*) FROM " + source_rows_sql(facts) + " TABLESAMPLE SYSTEM (" +
          std::to_string(percent) + ") REPEATABLE (1)";
 }
 
@@ -231,6 +232,19 @@ Dependent make_dependent(const ResultRow& row) {
   return {.kind = row.text("kind"), .name = row.text("name"), .definition = {}};
 }
 
+SourcePartition make_partition(const ResultRow& row) {
+  return {.name = {row.text("schema"), row.text("name")},
+          .kind = row.text("kind"),
+          .persistence = row.text("persistence"),
+          .owner = row.text("owner"),
+          .is_default = row.boolean("is_default"),
+          .own = row.texts("own"),
+          .keys = row.texts("keys"),
+          .users = row.texts("users"),
+          .trigger_names = row.texts("trigger_names"),
+          .trigger_states = row.texts("trigger_states")};
+}
+
 void read_foreign_keys(CatalogSnapshot& snapshot, TableFacts& facts) {
   const pg::Result result = snapshot.read("table_foreign_keys", {std::to_string(facts.oid)});
   for (int i = 0; i < result.row_count(); ++i) {
@@ -245,7 +259,7 @@ void read_foreign_keys(CatalogSnapshot& snapshot, TableFacts& facts) {
   }
 }
 
-double read_rows_estimate(CatalogSnapshot& snapshot, const Relation& relation, bool may_count, const TableSize& size,
+double read_rows_estimate(CatalogSnapshot& snapshot, const TableFacts& facts, bool may_count, const TableSize& size,
                           const ResultRow& statistics) {
   const auto pages = static_cast<double>(size.page_count);
   const bool is_analyzed = statistics.boolean("is_analyzed");
@@ -259,16 +273,17 @@ double read_rows_estimate(CatalogSnapshot& snapshot, const Relation& relation, b
     return std::max(0.0, statistics.number("reltuples"));
   }
   if (size.page_count <= kPagesCountedMax) {
-    return snapshot.connection().query(count_rows_sql(relation.name)).number(0, 0);
+    return snapshot.connection().query(count_rows_sql(facts)).number(0, 0);
   }
   const double percent = 100 * kPagesSampled / pages;
-  return snapshot.connection().query(count_sampled_rows_sql(relation.name, percent)).number(0, 0) * 100 / percent;
+  return snapshot.connection().query(count_sampled_rows_sql(facts, percent)).number(0, 0) * 100 / percent;
 }
 
-TableSize read_size(CatalogSnapshot& snapshot, const Relation& relation, bool may_count) {
+TableSize read_size(CatalogSnapshot& snapshot, const TableFacts& facts, bool may_count) {
   TableSize size;
-  const pg::Result result = snapshot.read("table_size", {std::to_string(relation.oid)});
-  if (result.row_count() == 0) {  // A partitioned or foreign table, a view: without pages of its own.
+  const pg::Result result =
+      snapshot.read(facts.is_partitioned() ? "partitions_size" : "table_size", {std::to_string(facts.oid)});
+  if (result.row_count() == 0) {  // A foreign table, a view: without pages of its own.
     return size;
   }
   const ResultRow row(result, 0);
@@ -277,7 +292,7 @@ TableSize read_size(CatalogSnapshot& snapshot, const Relation& relation, bool ma
   size.index_bytes = row.integer("index_bytes");
   size.page_count = row.integer("page_count");
   size.dead_rows = row.integer("dead_rows");
-  size.rows_estimate = read_rows_estimate(snapshot, relation, may_count, size, row);
+  size.rows_estimate = read_rows_estimate(snapshot, facts, may_count, size, row);
   return size;
 }
 
@@ -305,7 +320,12 @@ TableFacts read_table_facts(pg::Connection& connection, const QualifiedName& nam
   facts.published_with_all_tables =
       snapshot.read("table_is_published_with_all", {std::to_string(facts.oid)}).boolean(0, 0);
   facts.dependents = read_all<Dependent>(snapshot, "table_dependents", facts.oid, make_dependent);
-  facts.size = read_size(snapshot, relation, relation.can_select && !facts.row_security_active);
+  if (facts.is_partitioned()) {
+    facts.partitions = read_all<SourcePartition>(snapshot, "table_partitions", facts.oid, make_partition);
+  }
+  const bool is_here = std::none_of(facts.partitions.begin(), facts.partitions.end(),
+                                    [](const SourcePartition& partition) { return partition.kind == "f"; });
+  facts.size = read_size(snapshot, facts, relation.can_select && !facts.row_security_active && is_here);
   return facts;
 }
 

@@ -184,6 +184,11 @@ void add_for_source(PrivilegesOfSession& source, const TableFacts& facts, bool e
     source.table("DELETE", facts.name);
   }
   source.membership(facts.owner, ", the owner of " + pg::display(facts.name) + " (for the guard trigger)");
+  for (const SourcePartition& partition : facts.partitions) {
+    if (partition.owner != facts.owner) {
+      source.membership(partition.owner, ", the owner of partition " + pg::display(partition.name));
+    }
+  }
   if (facts.row_security) {
     source.add("seeing every row of " + pg::display(facts.name) + " in spite of row security",
                !facts.row_security_active, bypass_row_security_sql(source.role()));

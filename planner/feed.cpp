@@ -90,6 +90,10 @@ QualifiedName Feed::function(std::string_view event) const {
   return {"pgsluice", what + migration_id.substr(0, kTagBytes) + (event.empty() ? "" : "_" + std::string(event))};
 }
 
+QualifiedName Feed::partitions() const {
+  return function("partitions");
+}
+
 std::string Feed::time_column() const {
   std::string name = "noted_at";
   const auto is_taken = [&](const CapturedColumn& column) { return column.name == name; };
@@ -126,6 +130,10 @@ Feed forward_feed(const Plan& plan) {
   feed.form = plan.capture_form;
   feed.from = plan.source.name;
   feed.to = plan.layout.root.name;
+  feed.from_is_partitioned = plan.source.is_partitioned();
+  for (const SourcePartition& partition : plan.source.partitions) {
+    feed.truncatable.push_back(partition.name);
+  }
   std::vector<std::string> conflict = names_of(feed.key);
   const std::vector<std::string> lead = names_of(feed.lead);
   conflict.insert(conflict.end(), lead.begin(), lead.end());

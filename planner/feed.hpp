@@ -10,6 +10,9 @@
 //       refreshed (or copied).
 //   F2  A row of the partitioned side under (key, lead) that the other side no longer has under them has a log row with
 //       this key and lead: so stale rows are found without looking into every leaf.
+//   F3  No trigger fires when a partition of a partitioned source comes with rows or goes with them. So its partitions
+//       are listed, from the transaction on that begins the capture; one that is written to before it is listed, lists
+//       itself; and who brings rows over for good compares the list with the catalogue.
 #pragma once
 
 #include <optional>
@@ -48,6 +51,9 @@ struct Feed {
   std::vector<QualifiedName> noting() const { return parts.empty() ? std::vector{from} : parts; }
   // The table whose writers must have a snapshot that is new enough.
   const QualifiedName& addressed() const { return parent ? *parent : from; }
+  // The source itself is partitioned, by whoever owns it: what it consists of may change while it is captured (F3).
+  bool from_is_partitioned = false;
+  std::vector<std::string> known_partitions;  // The OIDs of its partitions that are known, where it is.
 
   // Whether equal keys have equal texts, so that a hash of the text divides them into lanes: 5 and 5.00 are one key.
   bool keys_can_be_divided() const;
@@ -56,6 +62,9 @@ struct Feed {
   QualifiedName log() const;
   // The log's own column: when the change was noted.
   std::string time_column() const;
+  // The list of F3: `partition` and `trigger`, the OIDs of a partition and of the row trigger that it has as long as it
+  // is one, and `name`, which is null where a write listed it.
+  QualifiedName partitions() const;
   // What the triggers call. `event`: "row", "insert", "update", "delete", "truncate".
   QualifiedName function(std::string_view event) const;
   std::string trigger(std::string_view event) const;

@@ -68,7 +68,9 @@ void add_trigger(Statements& statements, const Plan& plan, const QualifiedName& 
                             pg::literal(plan.migration_id) + ") EXECUTE FUNCTION " + function_sql(plan),
                         lock, shown});
   // ALWAYS: a session_replication_role of replica is no way around it.
-  statements.push_back({"ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name, lock, shown});
+  // One for statements is on this table alone, which not every version knows by itself.
+  const std::string only = level == "STATEMENT" ? "ONLY " : "";
+  statements.push_back({"ALTER TABLE " + only + table + " ENABLE ALWAYS TRIGGER " + name, lock, shown});
   statements.push_back(
       {"COMMENT ON TRIGGER " + name + " ON " + table + " IS " + pg::literal(marked_comment("", plan.migration_id)),
        "SHARE UPDATE EXCLUSIVE", shown});
@@ -85,6 +87,25 @@ Statements drop_triggers_and_function_sql(const Plan& plan, const QualifiedName&
   return statements;
 }
 
+// A statement that names a partition fires the triggers of that one alone.
+void add_partition_triggers(Statements& statements, const Plan& plan, const std::vector<QualifiedName>& partitions) {
+  for (const QualifiedName& partition : partitions) {
+    add_trigger(statements, plan, partition, "write", "INSERT OR UPDATE OR DELETE OR TRUNCATE", "STATEMENT");
+  }
+}
+
+std::string partitions_of_sql(const QualifiedName& table) {
+  return "SELECT c.oid AS partition, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name FROM "
+         "pg_catalog.pg_partition_tree(pg_catalog.to_regclass(" +
+         pg::literal(pg::quoted(table)) +
+         ")) AS p JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = "
+         "c.relnamespace WHERE p.level > 0";
+}
+
+QualifiedName old_partitions(const Plan& plan) {
+  return {std::string(kSchema), fitted_name("old_partitions_" + plan.migration_id)};
+}
+
 }  // namespace
 
 QualifiedName guard_function_name(std::string_view migration_id) {
@@ -99,7 +120,7 @@ Statements create_guard_schema_sql() {
            "", ""}};
 }
 
-Statements create_guard_sql(const Plan& plan, bool guards_rows) {
+Statements create_guard_sql(const Plan& plan, bool guards_rows, const std::vector<QualifiedName>& partitions) {
   Statements statements;
   add_function(statements, plan, function_body_sql(plan));
   const QualifiedName& source = plan.source.name;
@@ -108,19 +129,53 @@ Statements create_guard_sql(const Plan& plan, bool guards_rows) {
   if (guards_rows) {
     add_trigger(statements, plan, source, "row", "INSERT OR UPDATE OR DELETE", "ROW");
   }
+  add_partition_triggers(statements, plan, partitions);
   return statements;
 }
 
-Statements create_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table) {
+Statements create_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table,
+                                      const std::vector<QualifiedName>& partitions) {
   Statements statements;
   add_function(statements, plan, old_table_body_sql(plan, old_table));
   add_trigger(statements, plan, old_table, "write", "INSERT OR UPDATE OR DELETE", "STATEMENT");
   add_trigger(statements, plan, old_table, "truncate", "TRUNCATE", "STATEMENT");
+  if (plan.source.is_partitioned()) {
+    add_partition_triggers(statements, plan, partitions);
+    const std::string list = pg::quoted(old_partitions(plan));
+    statements.push_back({"CREATE TABLE " + list + " AS " + partitions_of_sql(old_table), "", ""});
+    statements.push_back(
+        {"COMMENT ON TABLE " + list + " IS " +
+             pg::literal(marked_comment("Partitions of the old table as it was put aside.", plan.migration_id)),
+         "", ""});
+  }
   return statements;
 }
 
-Statements drop_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table) {
-  return drop_triggers_and_function_sql(plan, old_table, {"write", "truncate"});
+std::string old_table_drift_sql(const Plan& plan, const QualifiedName& old_table) {
+  return "SELECT coalesce(t.name, l.name) AS name, t.partition IS NULL AS is_gone FROM (" +
+         partitions_of_sql(old_table) + ") AS t FULL JOIN " + pg::quoted(old_partitions(plan)) +
+         " AS l ON l.partition = t.partition WHERE t.partition IS NULL OR l.partition IS NULL ORDER BY 1";
+}
+
+Statements drop_old_partitions_sql(const Plan& plan) {
+  if (!plan.source.is_partitioned()) {
+    return {};
+  }
+  const QualifiedName list = old_partitions(plan);
+  return {{"DROP TABLE IF EXISTS " + pg::quoted(list), "ACCESS EXCLUSIVE", pg::display(list)}};
+}
+
+Statements drop_old_table_guard_sql(const Plan& plan, const QualifiedName& old_table,
+                                    const std::vector<QualifiedName>& partitions) {
+  Statements statements;
+  for (const QualifiedName& partition : partitions) {
+    statements.push_back(
+        {"DROP TRIGGER IF EXISTS " + pg::quoted(trigger_name(plan, "write")) + " ON " + pg::quoted(partition),
+         "ACCESS EXCLUSIVE", pg::display(partition)});
+  }
+  append(statements, drop_old_partitions_sql(plan));
+  append(statements, drop_triggers_and_function_sql(plan, old_table, {"write", "truncate"}));
+  return statements;
 }
 
 Statements drop_guard_sql(const Plan& plan) {

@@ -441,7 +441,7 @@ const std::vector<std::string_view>& acceptable_losses() {
 Verdict judge(const TableFacts& facts, const Layout& layout, const KeepOptions& options) {
   Judging judging{facts, layout, options};
   judge_accepted(judging);
-  judge_source(facts, judging.verdict);
+  judge_source(facts, options.empties_source, options.is_cut_over, judging.verdict);
   judge_incoming_foreign_keys(judging);
   judge_triggers(judging);
   judge_rules(judging);

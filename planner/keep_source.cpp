@@ -34,11 +34,7 @@ std::string_view kind_text(const std::string& kind) {
 
 void judge_kind(const TableFacts& source, Verdict& verdict) {
   const std::string name = pg::display(source.name);
-  if (source.kind == "p") {
-    refuse(verdict, name + " is partitioned already",
-           "This version migrates a plain table, or one partition of a partitioned one.",
-           "Name one of its partitions with --table.");
-  } else if (const std::string_view what = kind_text(source.kind); !what.empty()) {
+  if (const std::string_view what = kind_text(source.kind); !what.empty()) {
     refuse(verdict, name + " is " + std::string(what), "Only a table can be migrated.", "Name a table with --table.");
   }
   if (is_system_schema(source.name.schema)) {
@@ -84,14 +80,77 @@ std::string why_not_into(const Column& from, const Column* into) {
   return into->type == from.type ? "" : "is " + into->type + ", not " + from.type;
 }
 
+std::string list_of(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) {
+    list += (list.empty() ? "" : ", ") + text;
+  }
+  return list;
+}
+
+void judge_partition(const SourcePartition& partition, bool is_cut_over, Verdict& verdict) {
+  const std::string name = "partition " + pg::display(partition.name);
+  if (partition.persistence != "p") {
+    refuse(verdict, name + " is unlogged", "A crash of the server would empty it, without a trace.",
+           "Make it logged first: ALTER TABLE " + pg::display(partition.name) + " SET LOGGED.");
+  }
+  if (!partition.keys.empty()) {
+    refuse(verdict, name + " has foreign keys of its own", list_of(partition.keys) + ".",
+           "Drop them, or make them on the table itself.");
+  }
+  if (!partition.own.empty()) {
+    verdict.notices.push_back({Notice::Kind::lost, list_of(partition.own) + " of " + name,
+                               "the table itself has none of it, so the target's partitions do not get it", ""});
+  }
+  if (!partition.users.empty()) {
+    verdict.notices.push_back(
+        {Notice::Kind::warning, list_of(partition.users),
+         "goes on using the old " + name + (is_cut_over ? ", which is kept up to date until `finish`" : ""), ""});
+  }
+}
+
+void judge_partitions(const TableFacts& source, bool empties_source, bool is_cut_over, Verdict& verdict) {
+  if (!source.is_partitioned()) {
+    return;
+  }
+  const std::string name = pg::display(source.name);
+  if (empties_source) {
+    refuse(verdict, name + " is partitioned, so a method that empties it cannot be used",
+           "Rows are found again by their key, in any of its partitions.",
+           "Use a method that copies: --method insert, or --method stream.");
+  }
+  bool has_default = false;
+  for (const SourcePartition& partition : source.partitions) {
+    judge_partition(partition, is_cut_over, verdict);
+    has_default = has_default || partition.is_default;
+  }
+  const auto warn = [&](std::string what, std::string instead) {
+    verdict.notices.push_back({Notice::Kind::warning, std::move(what), std::move(instead), ""});
+  };
+  if (!is_cut_over) {
+    return;
+  }
+  warn("statements that name one of the " + std::to_string(source.partitions.size()) + " partitions of " + name,
+       "read the old partition after the cutover, and their writes are rejected");
+  if (!has_default) {
+    warn("the old table has no DEFAULT partition",
+         "a row written after the cutover that none of its partitions takes has to get one before a rollback");
+  }
+  if (!source.publications.empty()) {
+    warn("publications that do not publish by the root (publish_via_partition_root)",
+         "name the new partitions from the cutover on, which subscribers must have");
+  }
+}
+
 }  // namespace
 
-void judge_source(const TableFacts& source, Verdict& verdict) {
+void judge_source(const TableFacts& source, bool empties_source, bool is_cut_over, Verdict& verdict) {
   judge_kind(source, verdict);
+  judge_partitions(source, empties_source, is_cut_over, verdict);
   judge_persistence(source, verdict);
   judge_inheritance(source, verdict);
   const std::string name = pg::display(source.name);
-  if (source.kind == "r" && source.columns.empty()) {
+  if ((source.kind == "r" || source.is_partitioned()) && source.columns.empty()) {
     refuse(verdict, name + " has no columns", "There is nothing to partition it by.",
            "Name another table with --table.");
   }

@@ -7,9 +7,10 @@
 
 namespace pgsluice::planner {
 
-// Adds a refusal for everything that the source is and must not be: partitioned, foreign, a view, temporary, unlogged,
-// a system table, part of an inheritance tree, without columns, or one that hides rows from this role.
-void judge_source(const TableFacts& source, Verdict& verdict);
+// Adds a refusal for everything that the source is and must not be: foreign, a view, temporary, unlogged, a system
+// table, part of an inheritance tree, without columns, one that hides rows from this role; or partitioned, where
+// `empties_source`, or in a way that cannot be followed. And notices about its partitions.
+void judge_source(const TableFacts& source, bool empties_source, bool is_cut_over, Verdict& verdict);
 
 // Adds a refusal for every column that keeps the source's rows from fitting into the target, and a notice for what may
 // surprise.

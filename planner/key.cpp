@@ -99,7 +99,7 @@ std::string columns_text_sql(const RangeKey& key) {
   return list;
 }
 
-Condition step_sql(const RangeKey& key, const std::string& table, const std::optional<Key>& lower,
+Condition step_sql(const RangeKey& key, const std::string& rows, const std::optional<Key>& lower,
                    const std::optional<Key>& upper, std::uint64_t offset) {
   Condition step = between_sql(key, lower, upper);
   // Qualified: a bare name in ORDER BY would mean the output column of that name, which is text.
@@ -107,7 +107,7 @@ Condition step_sql(const RangeKey& key, const std::string& table, const std::opt
   for (const KeyColumn& column : key.columns) {
     order += (order.empty() ? "" : ", ") + ("source." + pg::quoted(column.name));
   }
-  step.sql = "SELECT " + columns_text_sql(key) + " FROM ONLY " + table + " AS source WHERE " + step.sql + " ORDER BY " +
+  step.sql = "SELECT " + columns_text_sql(key) + " FROM " + rows + " AS source WHERE " + step.sql + " ORDER BY " +
              order + " OFFSET " + std::to_string(offset) + " LIMIT 1";
   return step;
 }

@@ -58,8 +58,8 @@ std::string columns_sql(const RangeKey& key);
 std::string columns_text_sql(const RangeKey& key);
 
 // Asks for the key of the row that stands `offset` rows after the first one of [lower, upper): the upper bound of a
-// batch of `offset` rows. No row means that fewer are left. Not for ctid.
-Condition step_sql(const RangeKey& key, const std::string& table, const std::optional<Key>& lower,
+// batch of `offset` rows. No row means that fewer are left. `rows` stands behind FROM. Not for ctid.
+Condition step_sql(const RangeKey& key, const std::string& rows, const std::optional<Key>& lower,
                    const std::optional<Key>& upper, std::uint64_t offset);
 
 // `{"a","b"}`: a Key as the text of a text[] parameter, for the ledger.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "pg/identifier.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::planner {
 
@@ -58,6 +59,24 @@ std::string row_bytes_sql(const TableFacts& facts) {
   return "least(" + sum + ", 2000000000)::pg_catalog.int4";  // Sums of int4 are quick.
 }
 
+// Blocks of all partitions together have no number, so the server chooses; and every so many rows of them.
+std::string sample_of_partitions_sql(const TableSize& size, std::int64_t block_count) {
+  if (block_count >= size.page_count) {
+    return "";
+  }
+  constexpr double kWhole = 100;
+  const double percent = kWhole * static_cast<double>(block_count) / static_cast<double>(size.page_count);
+  return " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ")";
+}
+
+std::string row_condition_sql(const TableSize& size, std::int64_t block_count) {
+  if (block_count >= size.page_count) {
+    return "true";
+  }
+  return "pg_catalog.mod((source.ctid::pg_catalog.text::pg_catalog.point)[1]::pg_catalog.int8, " +
+         std::to_string(static_cast<std::int64_t>(row_step(size))) + ") = 0";
+}
+
 // One block out of each of `block_count` equal stretches, at a place that differs from stretch to stretch, so that a
 // pattern in the table and the distance of the blocks do not meet. A TID scan reads them, on every server version.
 std::string block_condition_sql(const TableSize& size, std::int64_t block_count) {
@@ -97,9 +116,15 @@ std::string samples_sql(const TableFacts& facts, const std::vector<SampledColumn
     texts += columns[i].text + ", ";
     equal += (equal.empty() ? "" : " AND ") + name + " = lag(" + name + ") OVER by_position";
   }
-  return "WITH sampled AS MATERIALIZED (SELECT " + values + row_bytes_sql(facts) +
-         " AS row_bytes, source.ctid AS place FROM ONLY " + pg::quoted(facts.name) + " AS source WHERE " +
-         block_condition_sql(facts.size, block_count) + present +
+  const bool is_tree = facts.is_partitioned();
+  const std::string sample = is_tree ? sample_of_partitions_sql(facts.size, block_count) : "";
+  const std::string condition =
+      is_tree ? row_condition_sql(facts.size, block_count) : block_condition_sql(facts.size, block_count);
+  // What stands before the comma tells one block from another.
+  const std::string place =
+      is_tree ? "source.tableoid::pg_catalog.text || source.ctid::pg_catalog.text" : "source.ctid";
+  return "WITH sampled AS MATERIALIZED (SELECT " + values + row_bytes_sql(facts) + " AS row_bytes, " + place +
+         " AS place FROM " + source_rows_sql(facts) + " AS source" + sample + " WHERE " + condition + present +
          "), total AS MATERIALIZED (SELECT count(*) AS rows, sum(row_bytes) AS bytes FROM sampled), "
          "placed AS (SELECT *, row_number() OVER by_key AS position, sum(row_bytes) OVER by_key - row_bytes AS "
          "bytes_before "

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "planner/source_rows_sql.hpp"
+
 namespace pgsluice::planner {
 
 namespace {
@@ -26,7 +28,7 @@ std::string largest_values_sql(const TableFacts& facts, double percent) {
               "))::pg_catalog.int8";
   }
   const std::string sample = percent >= 100 ? "" : " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ")";
-  return "SELECT " + values + " FROM ONLY " + pg::quoted(facts.name) + sample;
+  return "SELECT " + values + " FROM " + source_rows_sql(facts) + sample;
 }
 
 LargestValue read_largest_value(pg::Connection& source, const TableFacts& facts) {

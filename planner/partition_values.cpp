@@ -3,6 +3,7 @@
 #include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 #include "pg/statements.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::planner {
 
@@ -11,7 +12,7 @@ namespace {
 constexpr int kNumericInfinityVersion = 14;  // Before it, numeric had NaN only.
 
 std::string table_sql(const TableFacts& facts) {
-  return "ONLY " + pg::quoted(facts.name) + " AS source";
+  return source_rows_sql(facts) + " AS source";
 }
 
 std::string column_sql(const PartitionColumn& column) {

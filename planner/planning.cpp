@@ -40,6 +40,18 @@ struct Planning {
   const TableFacts& facts() const { return plan.source; }
 };
 
+// At once: to read such rows is nothing that planning may do.
+void refuse_foreign_partitions(const TableFacts& facts) {
+  for (const SourcePartition& partition : facts.partitions) {
+    if (partition.kind == "f") {
+      throw refused("partition " + pg::display(partition.name) + " is a foreign table")
+          .detail("Its rows are elsewhere, and nobody can note there what changes.")
+          .hint("Detach it first.")
+          .status("nothing was changed");
+    }
+  }
+}
+
 void identify(Planning& planning) {
   Plan& plan = planning.plan;
   plan.migration_id = make_migration_id();
@@ -107,8 +119,8 @@ std::string reason_against_capture(const Planning& planning) {
   if (planning.options.split == SplitChoice::ctid) {
     return "rows are read by ctid, which an update changes";
   }
-  if (plan.source.kind != "r" || (plan.source.is_partition && !planning.is_split)) {
-    return "the source is partitioned, or a partition";
+  if ((plan.source.is_partition && !planning.is_split) || (plan.source.kind != "r" && !plan.source.is_partitioned())) {
+    return "the source is a partition of a table that --into does not name, or no table";
   }
   if (read_relation_kind(planning.target, target_name(planning))) {
     return "the target exists already";
@@ -260,16 +272,17 @@ void refuse_uncapturable(Planning& planning) {
         "It cannot become a partitioned table itself in this version, but it can be split into partitions beside it.",
         std::string("Name that other table with --into. ") + kOffline);
   }
-  if (plan.source.kind != "r") {
-    refuse(table + " is a partitioned table itself",
-           "A cutover would have to change that other table, too, which is not supported.", kOffline);
-  }
   if (plan.parent) {
     refuse_unsplittable(plan, planning.refusals);
   }
   if (planning.is_split && planning.options.capture_form == CaptureForm::statement) {
     refuse("changes of " + table + " cannot be captured by statement",
            "Triggers of a partition for statements do not fire for those that name its parent.", "Use --capture row.");
+  }
+  if (planning.options.capture_form == CaptureForm::statement && plan.source.is_partitioned()) {
+    refuse("changes of " + table + " cannot be captured by statement",
+           "It is partitioned: a statement that names a partition fires the triggers of that one alone.",
+           "Use --capture row.");
   }
   if (planning.options.capture_form == CaptureForm::statement && is_subscribed(planning)) {
     refuse("changes of " + table + " cannot be captured by statement",
@@ -286,7 +299,7 @@ void refuse_uncapturable(Planning& planning) {
 // Rows a statement, as far as the counters of the table can tell; there is no counter of statements, but one that
 // changes rows scans for them.
 CaptureForm read_better_form(Planning& planning) {
-  if (planning.is_split || is_subscribed(planning)) {
+  if (planning.is_split || planning.facts().is_partitioned() || is_subscribed(planning)) {
     return CaptureForm::row;
   }
   constexpr double kRowsPerStatement = 20;
@@ -415,7 +428,7 @@ void warn(Planning& planning) {
 std::string differing_parts(const TableFacts& planned, const TableFacts& now) {
   const nlohmann::json before = planned;
   const nlohmann::json after = now;
-  const std::set<std::string> indifferent = {"size", "file_node", "row_security_active", "dependents"};
+  const std::set<std::string> indifferent = {"size", "file_node", "row_security_active", "dependents", "partitions"};
   std::string names;
   for (const auto& [name, value] : after.items()) {
     if (!indifferent.contains(name) && before.value(name, nlohmann::json()) != value) {
@@ -453,6 +466,7 @@ Plan make_plan(pg::Connection& source, pg::Connection& target, const PlanOptions
   Planning planning{source, target, options, {}, {}, {}, false, {}};
   Plan& plan = planning.plan;
   plan.source = read_table_facts(source, options.table);
+  refuse_foreign_partitions(plan.source);
   identify(planning);
   choose_method(planning);
   look_for_split(planning);

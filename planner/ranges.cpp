@@ -7,6 +7,7 @@
 #include "pg/failure.hpp"
 #include "pg/identifier.hpp"
 #include "pg/statements.hpp"
+#include "planner/source_rows_sql.hpp"
 
 namespace pgsluice::planner {
 
@@ -179,7 +180,7 @@ std::vector<Range> walk_index(pg::Connection& source, const TableFacts& facts, c
   double rows = 0;
   for (std::uint32_t ranges = 1; ranges < ranges_max && rows < kWalkedRowsMax; ++ranges) {
     const Condition ahead =
-        step_sql(key, pg::quoted(facts.name), lower, std::nullopt, static_cast<std::uint64_t>(step));
+        step_sql(key, source_rows_sql(facts), lower, std::nullopt, static_cast<std::uint64_t>(step));
     const pg::Result result = source.query(ahead.sql, ahead.parameters);
     if (result.row_count() == 0) {
       break;
@@ -232,6 +233,14 @@ SplitChoice split_choice_named(std::string_view name) {
 }
 
 RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int server_major_version, bool rows_stay) {
+  if (facts.is_partitioned()) {
+    if (choice == SplitChoice::ctid) {
+      throw pg::Failure(pg::FailureKind::refused, pg::display(facts.name) + " cannot be split by ctid")
+          .detail("It is partitioned: each partition has a heap of its own.")
+          .hint("Leave out --split.");
+    }
+    choice = SplitChoice::key;
+  }
   const bool heap_order = choice == SplitChoice::ctid || (choice == SplitChoice::automatic && rows_stay &&
                                                           server_major_version >= kTidRangeScanVersion);
   const Index* index = heap_order ? nullptr : best_range_index(facts);
@@ -246,7 +255,10 @@ RangeKey choose_range_key(const TableFacts& facts, SplitChoice choice, int serve
   if (choice == SplitChoice::key) {
     throw pg::Failure(pg::FailureKind::refused, pg::display(facts.name) + " has no key to split it by")
         .detail(reasons_against_indexes(facts))
-        .hint("Use --split ctid, or create a unique index on NOT NULL columns: CREATE UNIQUE INDEX CONCURRENTLY.");
+        .hint(
+            facts.is_partitioned()
+                ? "Create a unique index on NOT NULL columns that contain the partition key."
+                : "Use --split ctid, or create a unique index on NOT NULL columns: CREATE UNIQUE INDEX CONCURRENTLY.");
   }
   if (server_major_version < kTidRangeScanVersion) {
     pg::Failure failure(pg::FailureKind::refused,
@@ -357,7 +369,9 @@ std::vector<Range> cut_ranges(pg::Connection& source, const TableFacts& facts, c
   const auto piece_count = [&] {
     return pieces_of(rows_total, bytes_total, limits_for(rows_total, bytes_total, options));
   };
-  if (key.columns.size() == 1 && rows_are_small(facts, limits_for(rows_total, bytes_total, options))) {
+  // Nobody analyzes a partitioned table by itself, so its histogram is of long ago.
+  if (key.columns.size() == 1 && !facts.is_partitioned() &&
+      rows_are_small(facts, limits_for(rows_total, bytes_total, options))) {
     const std::vector<KeySample> histogram = read_histogram(source, facts, key, piece_count());
     if (!histogram.empty()) {
       return split(histogram, rows_total, bytes_total, options);

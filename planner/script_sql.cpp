@@ -141,7 +141,7 @@ std::string truncate_is_noted_sql(const Feed& feed) {
 std::string capture_is_broken_sql(const Feed& feed, int server_major_version) {
   return "(SELECT c.firing <> " + std::to_string(capture_trigger_count(feed)) + " FROM (" +
          fixed_sql("capture_triggers", server_major_version,
-                   {pg::literal(pg::quoted(feed.from)), pg::literal(feed.function("").name + "_"),
+                   {pg::literal(to_array_text({pg::quoted(feed.from)})), pg::literal(feed.function("").name + "_"),
                     pg::literal(pg::quoted(feed.log()))}) +
          ") AS c)";
 }
@@ -179,11 +179,11 @@ std::string surroundings_differ_sql(const Plan& plan, std::string_view digest, i
 }
 
 Statements create_snapshot_guard_here_sql(const Feed& feed) {
-  const std::string all = script_of(create_snapshot_guard_sql(feed, "", ""));
+  const std::string all = script_of(create_snapshot_guard_sql(feed, "", {}));
   const std::string transaction = word_beside(all, "this_transaction");
   const std::string table = word_beside(all, "this_table");
   Statements statements;
-  for (Statement& statement : create_snapshot_guard_sql(feed, transaction, table)) {
+  for (Statement& statement : create_snapshot_guard_sql(feed, transaction, {table})) {
     if (statement.sql.find(transaction) == std::string::npos) {
       statements.push_back(std::move(statement));
       continue;

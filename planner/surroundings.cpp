@@ -86,6 +86,25 @@ TablePart::Kind part_kind(const std::string& text) {
                                 : TablePart::Kind::sequence;
 }
 
+void read_partitions(pg::Connection& connection, const Plan& plan, Surroundings& around) {
+  if (!plan.source.is_partitioned()) {
+    return;
+  }
+  const pg::Result rows = read_statement(connection, "swap_partitions", {std::to_string(around.source.oid)});
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const ResultRow row(rows, i);
+    StandingPartition& partition = around.source_partitions.emplace_back();
+    partition.oid = oid_in(row, "oid");
+    partition.name = {row.text("schema"), row.text("name")};
+    partition.is_leaf = row.boolean("is_leaf");
+    const std::vector<std::string> names = row.texts("trigger_names");
+    const std::vector<std::string> states = row.texts("trigger_states");
+    for (std::size_t trigger = 0; trigger < names.size(); ++trigger) {
+      partition.triggers.push_back({TablePart::Kind::trigger, {"", names[trigger]}, states[trigger], ""});
+    }
+  }
+}
+
 void read_rules(pg::Connection& connection, Surroundings& around) {
   const pg::Result rows = read_statement(connection, "dependent_rules", {std::to_string(around.in_use().oid)});
   for (int i = 0; i < rows.row_count(); ++i) {
@@ -214,6 +233,7 @@ void read_unique_keys(pg::Connection& connection, Surroundings& around) {
 void read_around(pg::Connection& connection, const Plan& plan, Surroundings& around) {
   around.source.parts = read_table_parts(connection, around.source.oid);
   around.target.parts = read_table_parts(connection, around.target.oid);
+  read_partitions(connection, plan, around);
   around.views = read_views_upon(connection, around.in_use().oid);
   read_rules(connection, around);
   read_policies(connection, around);

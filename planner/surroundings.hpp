@@ -36,6 +36,15 @@ struct SwapTable {
   bool operator==(const SwapTable&) const = default;
 };
 
+// One partition of a partitioned source, of any level.
+struct StandingPartition {
+  std::uint32_t oid = 0;
+  QualifiedName name;
+  bool is_leaf = false;
+  std::vector<TablePart> triggers;  // Its own, not those that come with the table's.
+  bool operator==(const StandingPartition&) const = default;
+};
+
 // A view or materialized view whose query names the table itself.
 struct DependentView {
   std::uint32_t oid = 0;
@@ -112,6 +121,7 @@ struct Surroundings {
   Standing standing = Standing::before_swap;
   SwapTable source;
   SwapTable target;  // Its root.
+  std::vector<StandingPartition> source_partitions;
   // Of the table that answers to the source's name.
   std::vector<DependentView> views;
   std::vector<DependentRule> rules;

@@ -115,6 +115,23 @@ bool knows(const std::vector<T>& all, const std::string& name) {
   return std::any_of(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
 }
 
+// A trigger that the plan does not know would be switched off and never on again.
+void look_at_partition_triggers(Looking& looking) {
+  const std::vector<SourcePartition>& planned = looking.plan.source.partitions;
+  for (const StandingPartition& partition : looking.around.source_partitions) {
+    const auto known = std::find_if(planned.begin(), planned.end(),
+                                    [&](const SourcePartition& one) { return one.name == partition.name; });
+    for (const TablePart& trigger : partition.triggers) {
+      const bool is_known = known != planned.end() &&
+                            std::count(known->trigger_names.begin(), known->trigger_names.end(), trigger.name.name) > 0;
+      if (looking.forward() && !is_known) {
+        looking.block("trigger " + shown(trigger.name.name) + " of partition " + pg::display(partition.name),
+                      "it was made after the plan, and the target has none", "Drop it.");
+      }
+    }
+  }
+}
+
 void look_at_parts(Looking& looking) {
   const TableFacts& facts = looking.plan.source;
   for (const TablePart& part : looking.around.in_use().parts) {
@@ -240,6 +257,18 @@ void look_at_long_work(Looking& looking) {
   }
 }
 
+// Triggers go from each, and others come (measured: 1 ms a partition).
+void look_at_many_partitions(Looking& looking) {
+  constexpr std::size_t kUnnoticed = 256;
+  const std::size_t count = looking.around.source_partitions.size();
+  if (count > kUnnoticed) {
+    looking.say("the " + std::string(looking.forward() ? "table" : "old table") + " has " + std::to_string(count) +
+                    " partitions",
+                "their triggers are exchanged under the lock, which takes about " + std::to_string(count) + " ms",
+                "Allow a longer --max-lock if attempts fail for it.");
+  }
+}
+
 void look_at_lost_keys(Looking& looking) {
   for (const IncomingKey& lost : looking.around.lost_keys) {
     if (!lost.is_owned) {
@@ -279,8 +308,10 @@ std::vector<Obstacle> swap_obstacles(const Plan& plan, const Surroundings& aroun
   look_at_tables(looking);
   look_at_names(looking, std::move(taken));
   look_at_parts(looking);
+  look_at_partition_triggers(looking);
   look_at_incoming_keys(looking);
   look_at_long_work(looking);
+  look_at_many_partitions(looking);
   look_at_lost_keys(looking);
   look_at_views(looking);
   look_at_view_names(looking, taken_for_views);

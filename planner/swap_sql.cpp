@@ -48,7 +48,9 @@ std::string comment_sql(const std::string& object, const std::string& comment) {
 }
 
 bool is_in_target(const Surroundings& around, const StandingKey& key) {
-  return key.table_oid != around.source.oid;
+  return key.table_oid != around.source.oid &&
+         std::none_of(around.source_partitions.begin(), around.source_partitions.end(),
+                      [&](const StandingPartition& partition) { return partition.oid == key.table_oid; });
 }
 
 bool has_key(const Surroundings& around, const QualifiedName& table, const std::string& name) {
@@ -126,9 +128,20 @@ void add_leaf_keys(Swapping& swapping) {
   }
 }
 
+// A partitioned table takes no key that is NOT VALID; its leaves do, and it takes these in when they are validated.
+void restore_leaf_keys(Swapping& swapping, const ForeignKey& key) {
+  for (const StandingPartition& partition : swapping.around.source_partitions) {
+    if (partition.is_leaf && !has_key(swapping.around, partition.name, key.name)) {
+      add_key(swapping, key, partition.name);
+    }
+  }
+}
+
 void restore_source_keys(Swapping& swapping) {
   for (const ForeignKey& key : swapping.plan.source.foreign_keys) {
-    if (!has_key(swapping.around, swapping.around.source.name, key.name)) {
+    if (swapping.plan.source.is_partitioned()) {
+      restore_leaf_keys(swapping, key);
+    } else if (!has_key(swapping.around, swapping.around.source.name, key.name)) {
       add_key(swapping, key, key.table);
       comment_on_key(swapping, key);
     }
@@ -146,6 +159,26 @@ void disable_triggers(Swapping& swapping, const SwapTable& table, const Qualifie
   }
   if (!actions.empty()) {
     swapping.add("ALTER TABLE " + pg::quoted(name) + actions, kShareRowExclusive, name);
+  }
+}
+
+void disable_partition_triggers(Swapping& swapping) {
+  for (const StandingPartition& partition : swapping.around.source_partitions) {
+    SwapTable table;
+    table.parts = partition.triggers;
+    disable_triggers(swapping, table, partition.name);
+  }
+}
+
+// After those of the table, whose states its partitions take over.
+void restore_partition_triggers(Swapping& swapping) {
+  for (const SourcePartition& planned : swapping.plan.source.partitions) {
+    const auto& now = swapping.around.source_partitions;
+    const bool is_there = std::any_of(
+        now.begin(), now.end(), [&](const StandingPartition& partition) { return partition.name == planned.name; });
+    for (std::size_t i = 0; is_there && i < planned.trigger_names.size(); ++i) {
+      swapping.add(set_trigger_sql(planned.name, planned.trigger_names[i], planned.trigger_states[i]));
+    }
   }
 }
 
@@ -346,6 +379,7 @@ void swap_forward(Swapping& swapping) {
   const QualifiedName& name = swapping.plan.source.name;
   drop_keys(swapping, false);
   disable_triggers(swapping, swapping.around.source, name);
+  disable_partition_triggers(swapping);
   disable_rules(swapping);
   publish_target(swapping);
   make_target_triggers(swapping);
@@ -372,6 +406,7 @@ void swap_back(Swapping& swapping) {
   continue_sequences(swapping, SwapDirection::back);
   remove_target_triggers(swapping);
   restore_source_triggers(swapping);
+  restore_partition_triggers(swapping);
   restore_rules(swapping);
   replace_views(swapping);
   re_aim_policies(swapping, SwapDirection::back);
@@ -388,6 +423,12 @@ void swap_back(Swapping& swapping) {
 Statement lock_sql(const QualifiedName& table, std::string_view mode) {
   return {"LOCK TABLE ONLY " + pg::quoted(table) + " IN " + std::string(mode) + " MODE", std::string(mode),
           pg::display(table)};
+}
+
+// Who names a partition locks that one alone.
+Statement lock_with_partitions_sql(const QualifiedName& table) {
+  return {"LOCK TABLE " + pg::quoted(table) + " IN ACCESS EXCLUSIVE MODE", kAccessExclusive,
+          pg::display(table) + " and its partitions"};
 }
 
 }  // namespace
@@ -436,8 +477,10 @@ Statements swap_locks_sql(const Plan& plan, const Surroundings& around, SwapDire
   for (const auto& [oid, table] : pointing) {
     locks.push_back(lock_sql(table, kAccessExclusive));
   }
-  locks.push_back(lock_sql(around.in_use().name, kAccessExclusive));
-  locks.push_back(lock_sql(around.waiting().name, kAccessExclusive));
+  for (const SwapTable* table : {&around.in_use(), &around.waiting()}) {
+    const bool has_partitions = plan.source.is_partitioned() && table == &around.source;
+    locks.push_back(has_partitions ? lock_with_partitions_sql(table->name) : lock_sql(table->name, kAccessExclusive));
+  }
   const char* leaf_mode = direction == SwapDirection::forward ? kShareRowExclusive : kAccessExclusive;
   const std::vector<const PartitionNode*> all = nodes(plan.layout);
   std::string tables;

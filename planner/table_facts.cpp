@@ -155,6 +155,30 @@ void fields(Archive& archive, Dependent& dependent) {
 }
 
 template <class Archive>
+void fields(Archive& archive, SourcePartition& partition) {
+  archive("name", partition.name);
+  archive("kind", partition.kind);
+  archive("persistence", partition.persistence);
+  archive("owner", partition.owner);
+  archive("is_default", partition.is_default);
+  archive("own", partition.own);
+  archive("keys", partition.keys);
+  archive("users", partition.users);
+  archive("trigger_names", partition.trigger_names);
+  archive("trigger_states", partition.trigger_states);
+}
+
+// Apart, so that facts of a table without partitions are written as they always were.
+struct Partitions {
+  std::vector<SourcePartition>& all;
+};
+
+template <class Archive>
+void fields(Archive& archive, Partitions& partitions) {
+  archive("partitions", partitions.all);
+}
+
+template <class Archive>
 void fields(Archive& archive, TableSize& size) {
   archive("heap_bytes", size.heap_bytes);
   archive("toast_bytes", size.toast_bytes);
@@ -302,11 +326,23 @@ void to_json(nlohmann::json& json, const TableFacts& facts) {
   TableFacts copy = facts;  // fields() serves both directions and so takes no const.
   Writer writer(json);
   fields(writer, copy);
+  if (facts.is_partitioned()) {
+    Partitions partitions{copy.partitions};
+    nlohmann::json object;
+    Writer apart(object);
+    fields(apart, partitions);
+    json.update(object);
+  }
 }
 
 void from_json(const nlohmann::json& json, TableFacts& facts) {
   Reader reader(json);
   fields(reader, facts);
+  facts.partitions.clear();
+  if (facts.is_partitioned()) {
+    Partitions partitions{facts.partitions};
+    fields(reader, partitions);
+  }
 }
 
 std::string definition_digest(const TableFacts& facts) {
@@ -314,6 +350,7 @@ std::string definition_digest(const TableFacts& facts) {
   definition.file_node = 0;
   definition.row_security_active = false;
   definition.dependents.clear();
+  definition.partitions.clear();
   definition.size = {};
   for (Index& index : definition.indexes) {
     index.bytes = 0;

@@ -171,6 +171,22 @@ struct TableSize {
   bool operator==(const TableSize&) const = default;
 };
 
+// One partition of a partitioned source, of any level.
+struct SourcePartition {
+  QualifiedName name;
+  std::string kind;         // relkind: "r", "p", "f".
+  std::string persistence;  // relpersistence: "p", "u", "t".
+  std::string owner;
+  bool is_default = false;         // Of the table itself, not of a partition of it.
+  std::vector<std::string> own;    // What it has and the table has not, as a person reads it: `index "i"`.
+  std::vector<std::string> keys;   // Foreign keys of its own, or to it alone, likewise.
+  std::vector<std::string> users;  // What names it: `view "v"`.
+  // Triggers of its own, and those of the table that are enabled otherwise here; each with its state.
+  std::vector<std::string> trigger_names, trigger_states;
+  bool is_leaf() const { return kind != "p"; }
+  bool operator==(const SourcePartition&) const = default;
+};
+
 struct TableFacts {
   QualifiedName name;
   std::uint32_t oid = 0;
@@ -203,8 +219,10 @@ struct TableFacts {
   std::vector<Publication> publications;
   bool published_with_all_tables = false;  // Some publication is FOR ALL TABLES or for the schema.
   std::vector<Dependent> dependents;
-  TableSize size;
+  std::vector<SourcePartition> partitions;  // Where the table is partitioned itself; parents before their children.
+  TableSize size;                           // Of all partitions together.
 
+  bool is_partitioned() const { return kind == "p"; }
   // The column of that name, or nullptr.
   const Column* column(std::string_view column_name) const;
   // Names of the columns that an INSERT may fill: all but generated ones, in table order.
@@ -217,8 +235,8 @@ void to_json(nlohmann::json& json, const TableFacts& facts);
 void from_json(const nlohmann::json& json, TableFacts& facts);
 
 // A hash of the table's definition, 32 hexadecimal digits: it changes if and only if the definition changed. Left out
-// are sizes, file_node, what only concerns this role (row_security_active, Publication::owned), and `dependents`, which
-// use the table but are no part of it.
+// are sizes, file_node, what only concerns this role (row_security_active, Publication::owned), `dependents`, which
+// use the table but are no part of it, and `partitions`, which come and go.
 std::string definition_digest(const TableFacts& facts);
 
 }  // namespace pgsluice::planner

@@ -126,7 +126,11 @@ Statements statements_before_rows_sql(const Plan& plan) {
   }
   if (plan.guard) {
     append(statements, create_guard_schema_sql());
-    append(statements, create_guard_sql(plan, plan.source.is_partition));
+    std::vector<QualifiedName> partitions;
+    for (const SourcePartition& partition : plan.source.partitions) {
+      partitions.push_back(partition.name);
+    }
+    append(statements, create_guard_sql(plan, plan.source.is_partition || plan.source.is_partitioned(), partitions));
   }
   return statements;
 }

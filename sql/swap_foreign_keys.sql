@@ -8,5 +8,6 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class r ON r.oid = k.confrelid
 JOIN pg_namespace rn ON rn.oid = r.relnamespace
 WHERE k.contype = 'f' AND k.conparentid = 0
-  AND (k.conrelid IN ($1::oid, $2::oid) OR k.conrelid IN (SELECT t.relid FROM pg_partition_tree($2::oid) t))
+  AND (k.conrelid IN ($1::oid, $2::oid) OR k.conrelid IN (SELECT t.relid FROM pg_partition_tree($1::oid) t)
+       OR k.conrelid IN (SELECT t.relid FROM pg_partition_tree($2::oid) t))
 ORDER BY k.conrelid, k.conname COLLATE "C"

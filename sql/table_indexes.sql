@@ -26,7 +26,10 @@ SELECT c.relname AS name,
        c.reloptions,
        (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace) AS tablespace,
        coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(c.oid, 'pg_class')) AS comment,
-       coalesce(pg_relation_size(c.oid), 0) AS bytes
+       CASE WHEN c.relkind = 'I'
+            THEN (SELECT coalesce(sum(pg_relation_size(t.relid)), 0)::bigint FROM pg_partition_tree(c.oid) t WHERE t.isleaf)
+            ELSE coalesce(pg_relation_size(c.oid), 0)
+       END AS bytes
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_class r ON r.oid = i.indrelid

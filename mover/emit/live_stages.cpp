@@ -157,11 +157,11 @@ ScriptStep exchange_step(const Writing& writing, const Exchange& exchange, const
   planner::append(all, refresh(exchange.feed));
   planner::append(all, planner::drop_capture_triggers_sql(exchange.feed));
   if (!is_forward) {
-    planner::append(all, planner::drop_old_table_guard_sql(plan, old_table));
+    planner::append(all, planner::drop_old_table_guard_sql(plan, old_table, {}));
   }
   planner::append(all, planner::swap_sql(plan, exchange.around, exchange.direction));
   if (is_forward) {
-    planner::append(all, planner::create_old_table_guard_sql(plan, old_table));
+    planner::append(all, planner::create_old_table_guard_sql(plan, old_table, {}));
   }
   planner::append(all, planner::create_capture_triggers_sql(exchange.next_feed));
   planner::append(all, planner::create_snapshot_guard_here_sql(exchange.next_feed));

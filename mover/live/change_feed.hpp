@@ -31,6 +31,18 @@ struct Share {
   std::vector<unsigned> lanes;  // Of all (planner::kLaneCount): keys are divided among them by their hash.
 };
 
+// How the partitions of a partitioned source differ from those that are followed (F3), as a person reads them.
+struct PartitionDrift {
+  std::vector<std::string> added;
+  std::vector<std::string> gone;  // Dropped or detached, with rows that were followed.
+  // Added, and emptied or written anew before anybody looked; or detached and attached again: nobody knows which of its
+  // rows went.
+  std::vector<std::string> doubtful;
+  bool is_none() const { return added.empty() && gone.empty() && doubtful.empty(); }
+  // What was copied stands for nothing.
+  bool loses_rows() const { return !gone.empty() || !doubtful.empty(); }
+};
+
 // Thread: any, each with a connection of its own.
 class ChangeFeed {
  public:
@@ -49,6 +61,11 @@ class ChangeFeed {
   // In part: somebody has taken away, or switched off, what notes the changes, so that some are missing.
   enum class Installed { no, in_part, wholly };
   virtual Installed read_installed(pg::Connection& connection) const = 0;
+
+  virtual PartitionDrift read_drift(pg::Connection& connection) const = 0;
+  // In the caller's transaction: notes every row of a partition that was added, and from now on its TRUNCATE; where
+  // rows are gone, notes the same as a TRUNCATE. Returns what it found.
+  virtual PartitionDrift take_partitions_in(pg::Connection& connection) const = 0;
 
   virtual Backlog read_backlog(pg::Connection& connection) const = 0;
   virtual std::int64_t read_extent(pg::Connection& connection) const = 0;

@@ -18,8 +18,6 @@
 #include "mover/target_session.hpp"
 #include "mover/verify.hpp"
 #include "pg/failure.hpp"
-#include "planner/capture_sql.hpp"
-#include "planner/guard_sql.hpp"
 #include "planner/planning.hpp"
 #include "planner/refresh_sql.hpp"
 
@@ -223,7 +221,32 @@ void look_at_columns(Cutover& cutover, std::vector<Finding>& findings) {
   });
 }
 
+// Of a partitioned source: what came or went without a trigger. On the way back: what was done to the old table since
+// it was put aside.
+void look_at_source_partitions(Cutover& cutover, std::vector<Finding>& findings) {
+  repeat_until_done(cutover.target, cutover.retry, "looking at partitions", [&](pg::Connection& connection) {
+    if (cutover.direction == SwapDirection::forward) {
+      if (const PartitionDrift drift = cutover.feed().read_drift(connection); !drift.is_none()) {
+        findings.push_back({"partitions of " + cutover.table() + " came or went", drift_text(drift),
+                            std::string("Run `pgsluice run`: it ") +
+                                (drift.loses_rows() ? "copies the rows of now."
+                                                    : "brings their rows over. Then verify, and cut over."),
+                            true});
+      }
+      return;
+    }
+    const PartitionDrift drift = read_old_table_drift(connection, cutover.plan());
+    if (!drift.gone.empty()) {
+      findings.push_back({"partitions of the old table are gone since the cutover", drift_text(drift),
+                          "Attach them again; without their rows there is no way back.", true});
+    }
+  });
+}
+
 void look_at_definition(Cutover& cutover, std::vector<Finding>& findings) {
+  if (cutover.plan().source.is_partitioned()) {
+    look_at_source_partitions(cutover, findings);
+  }
   cutover.direction == SwapDirection::forward ? look_at_plan(cutover, findings)
                                               : look_at_changes_since(cutover, findings);
   look_at_columns(cutover, findings);
@@ -234,7 +257,8 @@ void look_at_backlog(Cutover& cutover, std::vector<Finding>& findings) {
     refuse_broken_capture(cutover.feed(), connection);
     const Backlog backlog = cutover.feed().read_backlog(connection);
     if (backlog.holds_truncate && cutover.direction == SwapDirection::forward) {
-      findings.push_back({cutover.table() + " was emptied by TRUNCATE", "What was copied before stands for nothing.",
+      findings.push_back({cutover.table() + " was emptied by TRUNCATE, or part of it",
+                          "What was copied before stands for nothing.",
                           "Run `pgsluice run`: it copies the rows of now.", true});
     } else if (backlog.rows > kNotesBeforeLock) {
       findings.push_back({std::to_string(backlog.rows) + " changes are still to be brought over", "",
@@ -309,7 +333,7 @@ void come_near(Cutover& cutover) {
     return;
   }
   if (catch_up(cutover.feed(), cutover.sessions, cutover.retry, options).left.holds_truncate) {
-    throw Failure(FailureKind::refused, cutover.table() + " was emptied by TRUNCATE")
+    throw Failure(FailureKind::refused, cutover.table() + " was emptied by TRUNCATE, or part of it")
         .hint("Run `pgsluice run`: it copies the rows of now; then cut over.")
         .status(state_text(cutover));
   }
@@ -350,20 +374,22 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   if (cutover.feed().read_backlog(connection).holds_truncate) {
     throw Failure(FailureKind::server, cutover.table() + " was emptied by TRUNCATE a moment ago").sqlstate("40001");
   }
+  if (!cutover.feed().read_drift(connection).is_none()) {
+    throw Failure(FailureKind::server, "a partition of " + cutover.table() + " came or went a moment ago")
+        .sqlstate("40001");
+  }
   const std::uint64_t rows = refresh_for_the_last_time(cutover, connection);
   cutover.feed().stop(connection);
   const pg::QualifiedName old_table = planner::name_after_swap(cutover.plan());
   if (cutover.direction == SwapDirection::back) {
-    connection.run_script(planner::script_of(planner::drop_old_table_guard_sql(cutover.plan(), old_table)));
+    remove_old_table_guard(connection, cutover.plan(), old_table);
   }
   cutover.swap->swap(connection);
   if (cutover.direction == SwapDirection::forward) {
-    connection.run_script(planner::script_of(planner::create_old_table_guard_sql(cutover.plan(), old_table)));
+    install_old_table_guard(connection, cutover.plan(), old_table);
   }
   cutover.next_feed().install(connection);
-  const planner::Feed& next = cutover.next_feed().feed();
-  const pg::Result now = fixed_query(connection, "current_transaction", {pg::quoted(next.addressed())});
-  connection.run_script(planner::script_of(planner::create_snapshot_guard_sql(next, now.text(0, 0), now.text(0, 1))));
+  cutover.next_feed().refuse_old_snapshots(connection);
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
   if (Clock::now() - asked > cutover.options.max_lock + cutover.sessions.options().lock_timeout) {
     throw Failure(FailureKind::server, "the exchange took longer than --max-lock allows")

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <optional>
 
+#include "mover/live/following.hpp"
+#include "mover/live/old_table.hpp"
 #include "mover/live/partition_swap.hpp"
 #include "mover/target_objects.hpp"
 #include "mover/target_session.hpp"
@@ -31,6 +33,7 @@ constexpr const char* kOldTableStays = "the old table stays; the new one is in u
 // What is left of the old table.
 struct OldTable {
   QualifiedName name;
+  std::vector<std::string> oids;     // Its own, and those of its partitions.
   std::vector<QualifiedName> views;  // Materialized, upon it, with our mark.
 };
 
@@ -60,7 +63,13 @@ std::optional<OldTable> read_old_table(pg::Connection& connection, const Plan& p
   if (table.name != planner::name_after_swap(plan) || !planner::is_marked(table.comment, plan.migration_id)) {
     throw not_ours(plan, table);
   }
-  OldTable old{table.name, {}};
+  OldTable old{table.name, {oid}, {}};
+  if (plan.source.is_partitioned()) {
+    const pg::Result partitions = fixed_query(connection, "swap_partitions", {oid});
+    for (int i = 0; i < partitions.row_count(); ++i) {
+      old.oids.emplace_back(partitions.text(i, partitions.column("oid")));
+    }
+  }
   for (const DependentView& view : planner::read_views_upon(connection, plan.source.oid)) {
     if (view.is_materialized && planner::is_marked(view.comment, plan.migration_id)) {
       old.views.push_back(view.name);
@@ -75,15 +84,17 @@ std::vector<Dependent> read_users(pg::Connection& connection, const Plan& plan) 
   if (!old) {
     return users;
   }
-  const pg::Result rows = fixed_query(connection, "table_dependents", {std::to_string(plan.source.oid)});
-  for (int i = 0; i < rows.row_count(); ++i) {
-    const Dependent user{std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), ""};
-    // regclass text is quoted only where it must be, as display() does.
-    const bool is_old_view = std::any_of(old->views.begin(), old->views.end(), [&](const QualifiedName& view) {
-      return user.kind == "materialized view" && user.name == pg::display(view);
-    });
-    if (!is_old_view) {
-      users.push_back(user);
+  for (const std::string& oid : old->oids) {
+    const pg::Result rows = fixed_query(connection, "table_dependents", {oid});
+    for (int i = 0; i < rows.row_count(); ++i) {
+      const Dependent user{std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), ""};
+      // regclass text is quoted only where it must be, as display() does.
+      const bool is_old_view = std::any_of(old->views.begin(), old->views.end(), [&](const QualifiedName& view) {
+        return user.kind == "materialized view" && user.name == pg::display(view);
+      });
+      if (!is_old_view) {
+        users.push_back(user);
+      }
     }
   }
   return users;
@@ -111,6 +122,17 @@ void refuse_while_used(const Plan& plan, Session& session, const RetryContext& c
   }
 }
 
+// They would be dropped with it.
+void refuse_unknown_partitions(pg::Connection& connection, const Plan& plan) {
+  const PartitionDrift drift = read_old_table_drift(connection, plan);
+  if (!drift.added.empty()) {
+    throw pg::Failure(pg::FailureKind::refused, "partitions were added to the old table since the cutover")
+        .detail(drift_text(drift))
+        .hint("Detach them; then run the same command again.")
+        .status(kOldTableStays);
+  }
+}
+
 void drop_old_table(const Plan& plan, const Sessions& sessions, Session& session, const RetryContext& context) {
   const QualifiedName name = planner::name_after_swap(plan);
   try {
@@ -118,6 +140,7 @@ void drop_old_table(const Plan& plan, const Sessions& sessions, Session& session
       in_transaction(connection, [&] {
         wait_briefly(connection, sessions);
         if (const std::optional<OldTable> old = read_old_table(connection, plan)) {
+          refuse_unknown_partitions(connection, plan);
           connection.run_script(planner::script_of(planner::drop_old_sql(old->name, old->views)));
         }
       });

@@ -8,6 +8,7 @@
 #include "mover/live/exchange.hpp"
 #include "mover/live/finish.hpp"
 #include "mover/live/following.hpp"
+#include "mover/live/old_table.hpp"
 #include "mover/live/trigger_log.hpp"
 #include "pg/failure.hpp"
 #include "planner/planning.hpp"
@@ -52,6 +53,14 @@ void refuse_used_table(pg::Connection& connection, const planner::Plan& plan) {
   std::string users;
   for (const planner::Dependent& user : read_users_of_old_table(connection, plan)) {
     users += (users.empty() ? "" : "\n") + user.kind + " " + user.name;
+  }
+  const PartitionDrift drift =
+      old_table_is_gone(connection, plan) ? PartitionDrift{} : read_old_table_drift(connection, plan);
+  if (!drift.added.empty()) {
+    throw Failure(FailureKind::refused, "partitions were added to the old table since the cutover")
+        .detail(drift_text(drift))
+        .hint("Detach them, or they would be dropped with it; then run the same command again.")
+        .status("nothing was changed; `pgsluice rollback` still goes back");
   }
   if (!users.empty()) {
     throw Failure(FailureKind::refused, "the old table is still used")
@@ -107,6 +116,8 @@ FinishSummary finish_migration(planner::Checkpoint& checkpoint, const Sessions& 
   end_capture(plan, sessions, context);
   forget_feed(TriggerLog(planner::forward_feed(plan)), sessions, context);
   finish_swap(plan, sessions, context);
+  repeat_until_done(lead, context, "forgetting the old table's partitions",
+                    [&](pg::Connection& connection) { forget_old_partitions(connection, plan); });
   remove_guard(plan, sessions, context);  // Of the old table; its triggers went with it.
   repeat_until_done(lead, context, "removing the migration from the ledger",
                     [&](pg::Connection& connection) { remove_from_ledger(connection, plan.migration_id); });

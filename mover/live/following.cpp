@@ -6,6 +6,58 @@
 
 namespace pgsluice::mover {
 
+namespace {
+
+void add_list(std::string& text, const std::vector<std::string>& names, const std::string& what) {
+  std::string list;
+  for (const std::string& name : names) {
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  if (!list.empty()) {
+    text += (text.empty() ? "" : "; ") + what + ": " + list;
+  }
+}
+
+}  // namespace
+
+std::string drift_text(const PartitionDrift& drift) {
+  std::string text;
+  add_list(text, drift.added, "added");
+  add_list(text, drift.gone, "dropped or detached");
+  add_list(text, drift.doubtful, "emptied, or away for a while, unseen");
+  return text;
+}
+
+void take_partitions_in(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context) {
+  Session session([&sessions] { return sessions.open_source("looking at partitions"); });
+  const pg::QualifiedName& table = feed.feed().from;
+  const std::string what = "looking at the partitions of " + pg::display(table);
+  PartitionDrift drift;
+  repeat_naming_holders(session, context, what, table, [&](pg::Connection& source) {
+    drift = feed.read_drift(source);
+    if (!drift.is_none()) {
+      in_transaction(source, [&] { drift = feed.take_partitions_in(source); });
+    }
+  });
+  if (!drift.is_none()) {
+    context.observer.noted("partitions of " + pg::display(table) + " came or went; " + drift_text(drift) +
+                           (drift.loses_rows() ? ". Rows are gone without a trace, so all are copied anew"
+                                               : ". Their rows are brought over, too"));
+  }
+}
+
+void refuse_drift(const ChangeFeed& feed, pg::Connection& connection) {
+  const PartitionDrift drift = feed.read_drift(connection);
+  if (!drift.is_none()) {
+    throw pg::Failure(pg::FailureKind::refused,
+                      "partitions of " + pg::display(feed.feed().from) + " came or went since `pgsluice run`")
+        .detail(drift_text(drift) + ".")
+        .hint(drift.loses_rows() ? "Run `pgsluice run`: it removes what was copied and copies the rows of now."
+                                 : "Run `pgsluice run`: it brings their rows over.")
+        .status("nothing was changed");
+  }
+}
+
 void begin_to_follow(const ChangeFeed& feed, const Sessions& sessions, const RetryContext& context) {
   Session session([&sessions] { return sessions.open_source("capturing"); });
   const pg::QualifiedName& table = feed.feed().from;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "mover/live/following.hpp"
 #include "mover/retry.hpp"
 #include "mover/target_session.hpp"
 #include "pg/failure.hpp"
@@ -18,12 +19,14 @@ class LogKeeper {
  public:
   LogKeeper(const ChangeFeed& feed, const Sessions& sessions, Observer& observer)
       : feed_(feed),
+        sessions_(sessions),
         observer_(observer),
         session_([&sessions] { return open_patient_target(sessions, "log keeper"); }) {}
 
   void look() {
     try {
       pg::Connection& connection = session_.connection();
+      take_partitions_in(connection);
       const std::int64_t blocks = feed_.read_extent(connection);
       if (blocks < kSmallestBlocks || blocks < blocks_after_ + blocks_after_ / 2) {
         return;
@@ -37,12 +40,26 @@ class LogKeeper {
       }
     } catch (const pg::Failure& failure) {
       session_.drop();
-      observer_.noted(std::string("the log of changes was not reduced: ") + failure.what());
+      observer_.noted(std::string("the log of changes was not looked after: ") + failure.what());
     }
   }
 
  private:
+  // Early, because what is written to a new partition and then emptied by TRUNCATE makes all begin anew.
+  void take_partitions_in(pg::Connection& connection) {
+    if (feed_.read_drift(connection).is_none()) {
+      return;
+    }
+    PartitionDrift drift;
+    in_transaction(connection, [&] {
+      wait_briefly(connection, sessions_);
+      drift = feed_.take_partitions_in(connection);
+    });
+    observer_.noted("partitions of " + pg::display(feed_.feed().from) + " came or went; " + drift_text(drift));
+  }
+
   const ChangeFeed& feed_;
+  const Sessions& sessions_;
   Observer& observer_;
   Session session_;
   std::int64_t blocks_after_ = 0;

@@ -56,6 +56,11 @@ void take_autovacuum_off(const Plan& plan, const Surroundings& around, const Ses
   for (const PartitionNode* leaf : planner::leaves(plan.layout)) {
     tables.push_back(leaf->name);
   }
+  for (const planner::StandingPartition& partition : around.source_partitions) {
+    if (partition.is_leaf) {
+      tables.push_back(partition.name);
+    }
+  }
   for (const QualifiedName& table : tables) {
     leave_if_stopped(context, "making room");
     repeat_until_done(session, context, "taking autovacuum off " + pg::display(table), [&](pg::Connection& target) {
@@ -174,9 +179,37 @@ void complete_partitioned_key(const Settling& settling, const ForeignKey& key) {
                         });
 }
 
+// Of a partitioned source: on each leaf, and then on the table, which takes them in.
+void complete_source_key(const Settling& settling, const ForeignKey& key) {
+  const QualifiedName& table = settling.plan.source.name;
+  const auto& keys = settling.around.keys;
+  if (std::any_of(keys.begin(), keys.end(), [&](const planner::StandingKey& standing) {
+        return standing.table_oid == settling.around.source.oid && standing.name == key.name;
+      })) {
+    return;
+  }
+  for (const planner::StandingPartition& partition : settling.around.source_partitions) {
+    if (partition.is_leaf) {
+      validate(settling.patient, settling.context, key, partition.name);
+    }
+  }
+  const PartitionNode root = node_named(table);
+  repeat_naming_holders(settling.patient, settling.context, "adding foreign key to " + pg::display(table), table,
+                        [&](pg::Connection& target) {
+                          in_transaction(target, [&] {
+                            wait_briefly(target, settling.sessions);
+                            target.run_script(planner::script_of(planner::add_root_foreign_key_sql(key, root)));
+                          });
+                        });
+}
+
 void validate_source_keys(const Settling& settling) {
   for (const ForeignKey& key : settling.plan.source.foreign_keys) {
     if (!key.is_valid || !key.is_enforced) {
+      continue;
+    }
+    if (settling.plan.source.is_partitioned()) {
+      complete_source_key(settling, key);
       continue;
     }
     validate(settling.patient, settling.context, key, settling.plan.source.name);

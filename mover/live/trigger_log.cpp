@@ -1,5 +1,6 @@
 #include "mover/live/trigger_log.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,74 @@ void holding(pg::Connection& connection, const Locks& locks, const std::function
   fixed_query(connection, locks.release, locks.keys);
 }
 
+// A partition of a partitioned source, as the catalogue and as the list of the followed ones have it.
+struct StandingPartition {
+  pg::QualifiedName name;
+  std::string oid;
+  std::string shown;  // As a person reads it.
+  bool is_leaf = false;
+  bool is_there = false;
+  bool is_followed = false;  // Taken in: not only listed by a write.
+  bool is_listed = false;
+  bool has_another_file = false;
+  bool notes_rows = false;
+  bool notes_truncate = false;
+
+  bool was_away = false;  // It was detached and is attached again, by another trigger.
+  bool is_unlogged_or_foreign = false;
+
+  bool is_added() const { return is_there && !is_followed; }
+  bool is_gone() const { return !is_there && is_listed; }
+  bool is_doubtful() const { return is_there && (was_away || (!is_followed && is_leaf && has_another_file)); }
+};
+
+std::vector<StandingPartition> read_standing_partitions(pg::Connection& connection, const planner::Feed& feed) {
+  const pg::Result rows = connection.query(planner::standing_partitions_sql(feed));
+  std::vector<StandingPartition> partitions;
+  for (int i = 0; i < rows.row_count(); ++i) {
+    const auto text = [&](std::string_view column) { return std::string(rows.text(i, rows.column(column))); };
+    const auto is = [&](std::string_view column) {
+      return !rows.is_null(i, rows.column(column)) && rows.boolean(i, rows.column(column));
+    };
+    StandingPartition& partition = partitions.emplace_back();
+    partition.name = {text("schema"), text("name")};
+    partition.oid = text("oid");
+    partition.is_leaf = is("is_leaf");
+    partition.is_there = is("is_there");
+    partition.is_listed = is("is_listed");
+    partition.is_followed = !rows.is_null(i, rows.column("listed_name"));
+    partition.has_another_file = is("has_another_file");
+    partition.notes_rows = is("notes_rows");
+    partition.notes_truncate = is("notes_truncate");
+    partition.was_away = is("was_away");
+    partition.is_unlogged_or_foreign = partition.is_there && (text("kind") == "f" || text("persistence") != "p");
+    partition.shown = partition.is_there      ? pg::display(partition.name)
+                      : partition.is_followed ? text("listed_name")
+                                              : "OID " + partition.oid;
+  }
+  return partitions;
+}
+
+PartitionDrift drift_of(const std::vector<StandingPartition>& partitions) {
+  PartitionDrift drift;
+  for (const StandingPartition& partition : partitions) {
+    if (partition.is_gone()) {
+      drift.gone.push_back(partition.shown);
+    } else if (partition.is_doubtful()) {
+      drift.doubtful.push_back(partition.shown);
+    } else if (partition.is_added()) {
+      drift.added.push_back(partition.shown);
+    }
+  }
+  return drift;
+}
+
+bool is_noted_everywhere(const std::vector<StandingPartition>& partitions) {
+  return std::all_of(partitions.begin(), partitions.end(), [](const StandingPartition& partition) {
+    return !partition.is_there || (partition.notes_rows && (partition.notes_truncate || !partition.is_followed));
+  });
+}
+
 }  // namespace
 
 TriggerLog::TriggerLog(planner::Feed feed) : feed_(std::move(feed)) {}
@@ -63,7 +132,8 @@ TriggerLog::Installed TriggerLog::read_installed(pg::Connection& connection) con
   const pg::Result row =
       fixed_query(connection, "capture_triggers",
                   {planner::to_array_text(tables), feed_.function("").name + "_", pg::quoted(feed_.log())});
-  if (static_cast<std::size_t>(row.integer(0, row.column("firing"))) == planner::capture_trigger_count(feed_)) {
+  if (static_cast<std::size_t>(row.integer(0, row.column("firing"))) == planner::capture_trigger_count(feed_) &&
+      (!feed_.from_is_partitioned || is_noted_everywhere(read_standing_partitions(connection, feed_)))) {
     return Installed::wholly;
   }
   return row.boolean(0, row.column("log_is_there")) ? Installed::in_part : Installed::no;
@@ -74,12 +144,84 @@ void TriggerLog::make_ready(pg::Connection& connection) const {
                         planner::script_of(planner::create_capture_log_sql(feed_)));
 }
 
+planner::Feed TriggerLog::read_standing_feed(pg::Connection& connection) const {
+  planner::Feed feed = feed_;
+  feed.truncatable.clear();
+  for (const StandingPartition& partition : read_standing_partitions(connection, feed_)) {
+    if (partition.is_there) {
+      feed.truncatable.push_back(partition.name);
+      feed.known_partitions.push_back(partition.oid);
+    }
+  }
+  return feed;
+}
+
 void TriggerLog::install(pg::Connection& connection) const {
-  connection.run_script(planner::script_of(planner::create_capture_triggers_sql(feed_)));
+  if (!feed_.from_is_partitioned) {
+    connection.run_script(planner::script_of(planner::create_capture_triggers_sql(feed_)));
+    return;
+  }
+  connection.query(planner::lock_partitions_sql(feed_, true).sql);
+  const planner::Feed feed = read_standing_feed(connection);
+  connection.run_script(planner::script_of(planner::create_capture_triggers_sql(feed)) + ";" +
+                        planner::script_of(planner::list_partitions_sql(feed)));
+}
+
+void TriggerLog::refuse_old_snapshots(pg::Connection& connection) const {
+  const pg::Result now = fixed_query(connection, "current_transaction", {pg::quoted(feed_.addressed())});
+  const planner::Feed feed = feed_.from_is_partitioned ? read_standing_feed(connection) : feed_;
+  std::vector<std::string> oids = feed.known_partitions;
+  oids.emplace_back(now.text(0, 1));
+  connection.run_script(planner::script_of(planner::create_snapshot_guard_sql(feed, now.text(0, 0), oids)));
 }
 
 void TriggerLog::stop(pg::Connection& connection) const {
-  connection.run_script(planner::script_of(planner::drop_capture_triggers_sql(feed_)));
+  planner::Feed feed = feed_;
+  if (feed_.from_is_partitioned) {  // Also of partitions that were detached: they have their trigger yet.
+    feed.truncatable.clear();
+    const pg::Result rows =
+        fixed_query(connection, "tables_of_trigger", {feed_.function("truncate").name, pg::quoted(feed_.from)});
+    for (int i = 0; i < rows.row_count(); ++i) {
+      feed.truncatable.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1))});
+    }
+  }
+  connection.run_script(planner::script_of(planner::drop_capture_triggers_sql(feed)));
+}
+
+PartitionDrift TriggerLog::read_drift(pg::Connection& connection) const {
+  return feed_.from_is_partitioned ? drift_of(read_standing_partitions(connection, feed_)) : PartitionDrift{};
+}
+
+PartitionDrift TriggerLog::take_partitions_in(pg::Connection& connection) const {
+  if (!feed_.from_is_partitioned) {
+    return {};
+  }
+  connection.query(planner::lock_partitions_sql(feed_, false).sql);
+  const std::vector<StandingPartition> partitions = read_standing_partitions(connection, feed_);
+  const PartitionDrift drift = drift_of(partitions);
+  if (drift.is_none()) {
+    return drift;
+  }
+  planner::Statements statements;
+  if (drift.loses_rows()) {
+    statements.push_back(planner::note_loss_sql(feed_));
+  }
+  for (const StandingPartition& partition : partitions) {
+    if (partition.is_added() && partition.is_unlogged_or_foreign) {
+      throw pg::Failure(pg::FailureKind::refused, "partition " + partition.shown + " is unlogged, or a foreign table")
+          .detail("It was added after the plan. What changes in it cannot be followed.")
+          .hint("Detach it, then run the same command again.");
+    }
+    if (partition.is_added() && partition.is_leaf) {
+      statements.push_back(planner::note_rows_sql(feed_, partition.name));
+    }
+    if (partition.is_there && !partition.notes_truncate) {
+      planner::append(statements, planner::note_truncate_sql(feed_, partition.name));
+    }
+  }
+  planner::append(statements, planner::list_partitions_sql(read_standing_feed(connection)));
+  connection.run_script(planner::script_of(statements));
+  return drift;
 }
 
 void TriggerLog::remove(pg::Connection& connection) const {

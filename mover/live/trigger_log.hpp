@@ -12,9 +12,13 @@ class TriggerLog : public ChangeFeed {
   const planner::Feed& feed() const override { return feed_; }
   void make_ready(pg::Connection& connection) const override;
   void install(pg::Connection& connection) const override;
+  // In the transaction of a cutover, after install(): see create_snapshot_guard_sql().
+  void refuse_old_snapshots(pg::Connection& connection) const;
   void stop(pg::Connection& connection) const override;
   void remove(pg::Connection& connection) const override;
   Installed read_installed(pg::Connection& connection) const override;
+  PartitionDrift read_drift(pg::Connection& connection) const override;
+  PartitionDrift take_partitions_in(pg::Connection& connection) const override;
   Backlog read_backlog(pg::Connection& connection) const override;
   std::int64_t read_extent(pg::Connection& connection) const override;
   void with_lanes(pg::Connection& connection, const std::vector<unsigned>& lanes,
@@ -31,6 +35,9 @@ class TriggerLog : public ChangeFeed {
   std::uint64_t refill(pg::Connection& connection) const override;
 
  private:
+  // With the partitions of `from` as they are now, and the tables that note their TRUNCATE.
+  planner::Feed read_standing_feed(pg::Connection& connection) const;
+
   planner::Feed feed_;
 };
 

@@ -132,9 +132,10 @@ std::string describe(const planner::Range& range, const Outcome& outcome) {
 void refuse_emptied_source(const Comparing& comparing, Session& session) {
   repeat_until_done(session, comparing.context, "looking at the changes", [&](pg::Connection& connection) {
     refuse_broken_capture(comparing.feed, connection);
+    refuse_drift(comparing.feed, connection);
     if (comparing.feed.read_backlog(connection).holds_truncate) {
       throw pg::Failure(pg::FailureKind::refused,
-                        pg::display(comparing.plan().source.name) + " was emptied by TRUNCATE")
+                        pg::display(comparing.plan().source.name) + " was emptied by TRUNCATE, or part of it")
           .hint("Run `pgsluice run`: it removes what was copied and copies the rows of now.")
           .status("nothing was changed");
     }

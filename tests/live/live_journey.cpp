@@ -92,7 +92,7 @@ void LiveJourney::go_the_whole_way() {
   finish();
   write_until(1);
   end_load();
-  expect(has_failed() || table_is_partitioned(), "the table is not partitioned at the end");
+  expect(has_failed() || table_is_exchanged(), "the table is not the new one at the end");
 }
 
 void LiveJourney::turn_back_before_the_cutover() {
@@ -142,16 +142,16 @@ void LiveJourney::run_and_verify() {
 
 // A TRUNCATE that comes in between makes what was copied worth nothing: the cutover says so, and run is given again.
 void LiveJourney::cut_over() {
-  for (int attempt = 1; attempt <= kAttemptsMax && !has_failed() && !table_is_partitioned(); ++attempt) {
-    do_command("cutover", {}, [this] { return table_is_partitioned(); });
+  for (int attempt = 1; attempt <= kAttemptsMax && !has_failed() && !table_is_exchanged(); ++attempt) {
+    do_command("cutover", {}, [this] { return table_is_exchanged(); });
     if (was_emptied_) run_and_verify();
   }
-  expect(has_failed() || table_is_partitioned(), "the table is not partitioned after the cutover");
+  expect(has_failed() || table_is_exchanged(), "the table is not the new one after the cutover");
 }
 
 void LiveJourney::roll_back_the_cutover() {
-  do_command("rollback", {}, [this] { return !table_is_partitioned(); });
-  expect(has_failed() || !table_is_partitioned(), "the table is partitioned after a rollback");
+  do_command("rollback", {}, [this] { return !table_is_exchanged(); });
+  expect(has_failed() || !table_is_exchanged(), "the table is not the old one after a rollback");
 }
 
 void LiveJourney::remove_everything() {
@@ -284,18 +284,18 @@ void LiveJourney::end_load() {
 
 void LiveJourney::expect_untouched() {
   if (has_failed()) return;
-  expect(!table_is_partitioned(), "the table is partitioned after all was undone");
+  expect(!table_is_exchanged(), "the table is not the old one after all was undone");
   const std::string changed = difference(definition_, read_definition(connection(), std::string(kLiveTable)));
   expect(changed.empty(), "the table is not what it was:\n" + changed);
   expect(!connection().query("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgsluice')").boolean(0, 0),
          "schema pgsluice is left");
 }
 
-bool LiveJourney::table_is_partitioned() {
+bool LiveJourney::table_is_exchanged() {
   constexpr int kTries = 50;
   for (int attempt = 0;; ++attempt) {
     try {
-      return connection().query("SELECT relkind = 'p' FROM pg_class WHERE oid = 'public.live'::regclass").boolean(0, 0);
+      return live_table_is_exchanged(connection(), layout_);
     } catch (const pg::Failure&) {
       connection_.reset();
       if (attempt >= kTries) throw;

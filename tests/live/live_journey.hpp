@@ -76,7 +76,7 @@ class LiveJourney {
 
   Outcome watched(Program& program, std::optional<std::chrono::milliseconds> time);
   void compare(const std::string& when);
-  bool table_is_partitioned();
+  bool table_is_exchanged();
   pg::Connection& connection();
   void expect(bool holds, const std::string& otherwise);
   bool has_failed() const { return !problems_.empty(); }

@@ -50,7 +50,7 @@ TEST_P(LiveOracle, NoWriteIsLostFromPlanToFinish) {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracle, testing::ValuesIn(layout_names()), kLayoutAsName);
 
-// A widened key, and a key that stays.
+// A widened key, a key that stays, and a table that is partitioned already.
 class LiveOracleOfKeys : public testing::TestWithParam<std::string> {};
 
 TEST_P(LiveOracleOfKeys, NoWriteIsLostThoughTheMoverIsKilledAgainAndAgain) {
@@ -61,7 +61,8 @@ TEST_P(LiveOracleOfKeys, NoWriteIsLostThoughTheMoverIsKilledAgainAndAgain) {
   expect_no_problems(journey);
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracleOfKeys, testing::Values("range", "composite"), kLayoutAsName);
+INSTANTIATE_TEST_SUITE_P(Layouts, LiveOracleOfKeys, testing::Values("range", "composite", "partitioned"),
+                         kLayoutAsName);
 
 TEST(LiveOracleHurt, NoWriteIsLostThoughTheServerCrashes) {
   LiveJourneyOptions options = options_for("text");

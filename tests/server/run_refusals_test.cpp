@@ -356,13 +356,11 @@ TEST_F(Refused, TablesThatCannotBeMovedAreNamedWithTheReason) {
   connection_.run_script(
       "CREATE UNLOGGED TABLE unlogged_one (id int PRIMARY KEY); CREATE VIEW a_view AS SELECT * FROM events;"
       "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child () INHERITS (parent);"
-      "CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY HASH (id);"
       "CREATE TABLE booked (id int, r int4range, EXCLUDE USING gist (r WITH &&));");
   for (const auto& [table, reason] : {std::pair{"unlogged_one", "unlogged"},
                                       {"a_view", "view"},
                                       {"parent", "inherit"},
                                       {"child", "inherit"},
-                                      {"parted", "partitioned"},
                                       {"booked", "exclusion"},
                                       {"pg_catalog.pg_class", "system"}}) {
     const std::string column = std::string(table) == "pg_catalog.pg_class" ? "oid" : "id";

@@ -13,9 +13,8 @@ constexpr int kExamplesMax = 6;
 
 // Everything a row has beside its keys.
 std::string common_columns_sql(PlaceKind place) {
-  return std::string(
-             "n integer, body text, version integer NOT NULL DEFAULT 0 CHECK (version >= 0), place bigint, UNIQUE "
-             "(place)") +
+  return std::string("n integer, body text, version integer NOT NULL DEFAULT 0 CHECK (version >= 0), place bigint") +
+         (place == PlaceKind::not_unique ? "" : ", UNIQUE (place)") +
          (place == PlaceKind::deferrable ? " DEFERRABLE INITIALLY IMMEDIATE" : "");
 }
 
@@ -97,6 +96,21 @@ std::vector<LiveLayout> all_layouts() {
     text.partition_column = "kind";
     text.partition_sql = "CASE WHEN %p >= 5000 AND %p % 17 = 0 THEN 'other ' || %p % 3 ELSE 'kind ' || %p % 4 END";
   }
+  {
+    // The table is partitioned already, by months; what is far away stands in DEFAULT. `place` could not be unique.
+    LiveLayout& partitioned = layouts.emplace_back();
+    partitioned.name = "partitioned";
+    partitioned.columns_sql = "id bigint, at timestamptz, PRIMARY KEY (id, at)";
+    partitioned.partition_by_sql = "RANGE (at)";
+    partitioned.partitions_sql = {"FROM ('2024-01-01+00') TO ('2024-03-01+00')",
+                                  "FROM ('2024-03-01+00') TO ('2024-06-01+00')",
+                                  "FROM ('2024-06-01+00') TO ('2025-01-01+00')", ""};
+    partitioned.plan_arguments = {"--by", "HASH (id)", "--partitions", "6"};
+    partitioned.key = {"id", "at"};
+    partitioned.key_sql = {"%k", "timestamptz '2024-01-01 12:00:00+00' + (%k % 500) * interval '1 day'"};
+    partitioned.place = PlaceKind::not_unique;
+    partitioned.arbiter = partitioned.key;
+  }
   return layouts;
 }
 
@@ -152,10 +166,22 @@ std::string live_fill_sql(const LiveLayout& layout, std::string_view table, std:
          std::string(table) + " t WHERE " + same + ")";
 }
 
+bool live_table_is_exchanged(pg::Connection& connection, const LiveLayout& layout) {
+  const pg::Result row =
+      connection.query("SELECT pg_get_partkeydef('public." + std::string(kLiveTable) + "'::regclass)");
+  return !row.is_null(0, 0) && row.text(0, 0) != layout.partition_by_sql;
+}
+
 void make_live_tables(pg::Connection& connection, const LiveLayout& layout, std::int64_t row_count) {
   const std::string table(kLiveTable);
   const std::string twin(kLiveTwin);
-  connection.query("CREATE TABLE " + table + " (" + layout.columns_sql + ", " + common_columns_sql(layout.place) + ")");
+  connection.query("CREATE TABLE " + table + " (" + layout.columns_sql + ", " + common_columns_sql(layout.place) + ")" +
+                   (layout.partition_by_sql.empty() ? "" : " PARTITION BY " + layout.partition_by_sql));
+  for (std::size_t i = 0; i < layout.partitions_sql.size(); ++i) {
+    const std::string& bound = layout.partitions_sql[i];
+    connection.query("CREATE TABLE " + table + "_part_" + std::to_string(i) + " PARTITION OF " + table +
+                     (bound.empty() ? " DEFAULT" : " FOR VALUES " + bound));
+  }
   connection.query("CREATE TABLE " + twin + " (LIKE " + table + " INCLUDING ALL EXCLUDING IDENTITY)");
   for (const std::string& each : {table, twin}) {
     connection.query("CREATE INDEX ON " + each + " (n)");

@@ -23,11 +23,16 @@ inline constexpr std::string_view kLiveTwin = "twin";
 enum class PlaceKind {
   deferrable,  // In one statement, or with the check deferred to the commit.
   immediate,   // By way of NULL, in three statements.
+  not_unique,  // The same, where it cannot be unique.
 };
 
 struct LiveLayout {
   std::string name;
-  std::string columns_sql;                  // What stands in CREATE TABLE live (…), the common columns left out.
+  std::string columns_sql;  // What stands in CREATE TABLE live (…), the common columns left out.
+  // Of a table that is partitioned already: what stands behind PARTITION BY, and the bounds of its partitions, behind
+  // FOR VALUES; an empty one is DEFAULT. Empty of a plain table.
+  std::string partition_by_sql;
+  std::vector<std::string> partitions_sql;
   std::vector<std::string> plan_arguments;  // For `pgsluice plan`, beside --table.
   std::vector<std::string> key;             // The primary key's columns.
   // One SQL expression for each column of the key, with %k for a bigint: the number of a row. Numbers are given by the
@@ -51,6 +56,9 @@ inline constexpr std::int64_t kPartitionsEnd = 10'000;
 const std::vector<LiveLayout>& live_layouts();
 // Fails: std::invalid_argument, naming the layouts that there are.
 const LiveLayout& live_layout(std::string_view name);
+
+// Whether the table is what the layout's plan makes of it, and not what it was at first.
+bool live_table_is_exchanged(pg::Connection& connection, const LiveLayout& layout);
 
 // Makes both tables, with the rows numbered 1 to `row_count` in each, as the connection's role.
 void make_live_tables(pg::Connection& connection, const LiveLayout& layout, std::int64_t row_count);

@@ -89,6 +89,30 @@ TEST(CaptureSql, TwoMigrationsAndTwoDirectionsHaveDifferentLogs) {
   EXPECT_NE(one.log(), back.log());
 }
 
+TEST(CaptureSql, OnlyAPartitionedSourceListsItsPartitions) {
+  Feed feed = small_feed();
+  EXPECT_THAT(text_of(planner::create_capture_log_sql(feed)), Not(HasSubstr("TG_RELID")));
+  EXPECT_THAT(text_of(planner::drop_capture_log_sql(feed)), Not(HasSubstr("_partitions")));
+  feed.from_is_partitioned = true;
+  feed.known_partitions = {"17", "4"};
+  EXPECT_THAT(text_of(planner::create_capture_log_sql(feed)),
+              HasSubstr("TG_RELID <> ALL (''{17,4}''::pg_catalog.oid[])"));
+  EXPECT_THAT(text_of(planner::drop_capture_log_sql(feed)),
+              HasSubstr("DROP TABLE IF EXISTS \"pgsluice\".\"changes_12345678_partitions\""));
+}
+
+TEST(CaptureSql, OldSnapshotsAreKeptOffThePartitionsThatTheApplicationKnows) {
+  Feed feed = small_feed();
+  feed.truncatable = {{"app", "leaf"}};
+  EXPECT_THAT(text_of(planner::create_snapshot_guard_sql(feed, "7", {"1"})), Not(HasSubstr("\"leaf\"")));
+  feed.from_is_partitioned = true;
+  const std::string text = text_of(planner::create_snapshot_guard_sql(feed, "7", {"1", "2"}));
+  EXPECT_THAT(text, HasSubstr("BEFORE INSERT OR UPDATE OR DELETE ON \"app\".\"leaf\""));
+  EXPECT_THAT(text, HasSubstr("{1,2}"));
+  EXPECT_THAT(text_of(planner::drop_capture_triggers_sql(feed)),
+              HasSubstr("DROP TRIGGER IF EXISTS \"pgsluice_old_snapshots_changes_12345678\" ON \"app\".\"leaf\""));
+}
+
 TEST(RefreshSql, FindsStaleRowsByKeyAndLeadSoThatOneLeafIsAsked) {
   const planner::RefreshSql sql = planner::refresh_sql(small_feed(), planner::whole_log_sql());
   EXPECT_THAT(sql.remove_stale, HasSubstr("t.\"id\" = s.\"id\" AND t.\"region\" IS NOT DISTINCT FROM s.\"region\""));

@@ -39,7 +39,7 @@ TEST(Key, AsAnArrayEscapesQuotesAndBackslashes) {
 }
 
 TEST(Key, StepAsksForTheRowAfterTheBatch) {
-  EXPECT_EQ(step_sql(kSingle, "\"t\"", Key{"1"}, Key{"9"}, 100).sql,
+  EXPECT_EQ(step_sql(kSingle, "ONLY \"t\"", Key{"1"}, Key{"9"}, 100).sql,
             "SELECT \"id\"::pg_catalog.text FROM ONLY \"t\" AS source WHERE \"id\" >= $1::bigint AND \"id\" < "
             "$2::bigint ORDER BY source.\"id\" OFFSET 100 "
             "LIMIT 1");
