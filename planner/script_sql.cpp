@@ -139,9 +139,13 @@ std::string truncate_is_noted_sql(const Feed& feed) {
 }
 
 std::string capture_is_broken_sql(const Feed& feed, int server_major_version) {
+  Key tables;
+  for (const QualifiedName& table : feed.noting()) {
+    tables.push_back(pg::quoted(table));
+  }
   return "(SELECT c.firing <> " + std::to_string(capture_trigger_count(feed)) + " FROM (" +
          fixed_sql("capture_triggers", server_major_version,
-                   {pg::literal(to_array_text({pg::quoted(feed.from)})), pg::literal(feed.function("").name + "_"),
+                   {pg::literal(to_array_text(tables)), pg::literal(feed.function("").name + "_"),
                     pg::literal(pg::quoted(feed.log()))}) +
          ") AS c)";
 }

@@ -163,9 +163,16 @@ void drop_staging(const Plan& plan, Session& session, const RetryContext& contex
     in_transaction(connection, [&] {
       const TargetObjects objects = TargetObjects::read(connection, {&root});
       const auto relation = objects.relation(root);
-      if (relation && planner::is_marked(relation->comment, plan.migration_id)) {
-        connection.query(planner::drop_tables_sql({&root}).sql);
+      if (!relation || !planner::is_marked(relation->comment, plan.migration_id)) {
+        return;
       }
+      if (fixed_query(connection, "partition_names", {pg::quoted(root.name)}).row_count() > 0) {
+        throw pg::Failure(pg::FailureKind::refused, pg::display(root.name) + " has partitions again")
+            .detail("It only held the new ones together before the cutover, and would take its partitions with it.")
+            .hint("Detach them, then run the same command again.")
+            .status("the old partition is dropped; the new ones are in use");
+      }
+      connection.query(planner::drop_tables_sql({&root}).sql);
     });
   });
 }

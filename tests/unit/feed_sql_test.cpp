@@ -66,7 +66,7 @@ TEST(CaptureSql, OfPartitionsEachHasItsTriggersAndTheParentTheGuardOfSnapshots) 
   }
   EXPECT_THAT(made, Not(HasSubstr("events")));
   EXPECT_EQ(planner::capture_trigger_count(feed), 4U);
-  EXPECT_THAT(text_of(planner::create_snapshot_guard_sql(feed, "1", "2")), HasSubstr("ON \"app\".\"events\""));
+  EXPECT_THAT(text_of(planner::create_snapshot_guard_sql(feed, "1", {"2"})), HasSubstr("ON \"app\".\"events\""));
   const std::string dropped = text_of(planner::drop_capture_triggers_sql(feed));
   EXPECT_THAT(dropped, testing::StartsWith("LOCK TABLE ONLY \"app\".\"events\"")) << "the others are left alone";
   EXPECT_THAT(planner::refill_sql(feed), HasSubstr("f.tableoid IN ('\"app\".\"p1\"'::pg_catalog.regclass"));
