@@ -29,8 +29,8 @@ struct TriedCombination {
 };
 
 struct Estimate {
-  std::string source;  // "public.sources"
-  std::string layout;  // "HASH (uid), 16 partitions"
+  std::string source;    // "public.sources"
+  std::string layout;    // "HASH (uid), 16 partitions"
   bool is_live = false;  // The application goes on writing, strategy capture.
   double table_rows = 0;
   double table_bytes = 0;

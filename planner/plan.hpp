@@ -91,8 +91,8 @@ struct Plan {
   bool guard = true;          // Of the strategy `offline`.
   bool carry_grants_to_leaves = true;
   TableFacts source;
-  // Present: the source is a partition of this table, and is split into the layout's leaves, which take its place there.
-  // The layout's root only holds them together until then.
+  // Present: the source is a partition of this table, and is split into the layout's leaves, which take its place
+  // there. The layout's root only holds them together until then.
   std::optional<PartitionParent> parent;
   Layout layout;
   TargetNames names;

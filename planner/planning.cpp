@@ -34,7 +34,7 @@ struct Planning {
   Refusals refusals;
   Plan plan;
   std::string why_offline;  // Where nobody asked for that strategy.
-  bool is_split = false;  // The source is a partition, and --into names its parent.
+  bool is_split = false;    // The source is a partition, and --into names its parent.
   std::vector<Notice> parent_notices;
 
   const TableFacts& facts() const { return plan.source; }

@@ -19,8 +19,8 @@ namespace pgsluice::planner {
 
 struct PlanOptions {
   QualifiedName table;  // An absent schema is looked for along the search_path.
-  // Absent: default_target_name(). An absent schema is the source's. The table whose partition the source is: the source
-  // is split into other partitions of it.
+  // Absent: default_target_name(). An absent schema is the source's. The table whose partition the source is: the
+  // source is split into other partitions of it.
   std::optional<QualifiedName> into;
   std::vector<LevelSpec> levels;     // Empty: the target must exist. Columns may be left out of the level of a split.
   std::optional<Strategy> strategy;  // Absent: `capture` where it can be, else `offline`.

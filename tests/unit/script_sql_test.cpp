@@ -66,7 +66,7 @@ TEST(ScriptSql, TheSnapshotGuardIsMadeWhereItRunsWhateverTheTableIsCalled) {
   ASSERT_EQ(statements.size(), 4U);
   EXPECT_THAT(statements[0].sql, HasSubstr("''this_transaction_''"));
   EXPECT_THAT(statements[0].sql, HasSubstr("pg_catalog.pg_current_xact_id()"));
-  EXPECT_THAT(statements[0].sql, HasSubstr("''this_table_''"));
+  EXPECT_THAT(statements[0].sql, HasSubstr("{this_table_}"));
   EXPECT_THAT(statements[2].sql, HasSubstr("ON \"app\".\"this_table of this_transaction\" FOR EACH STATEMENT"));
 }
 
