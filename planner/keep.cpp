@@ -413,6 +413,10 @@ void judge_rest(Judging& judging) {
       judging.kept(what, "reads the new table from the cutover on");
     } else if (judging.options.is_cut_over && dependent.kind == "materialized view") {
       judging.kept(what, "is built anew from the new table right after the cutover");
+    } else if (judging.options.is_cut_over && (dependent.kind == "rule" || dependent.kind == "policy")) {
+      judging.kept(what, "goes over to the new table in the cutover");
+    } else if (dependent.kind == "foreign key") {
+      continue;  // judge_incoming_foreign_keys() says what becomes of it.
     } else {
       judging.warn(what, "goes on using the source");
     }
