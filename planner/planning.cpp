@@ -272,6 +272,10 @@ void refuse_uncapturable(Planning& planning) {
         "It cannot become a partitioned table itself in this version, but it can be split into partitions beside it.",
         std::string("Name that other table with --into. ") + kOffline);
   }
+  if (planning.is_split && plan.source.is_partitioned()) {
+    refuse(table + " is a partition that is partitioned itself",
+           "Only one that holds its rows itself can be split into others beside it.", kOffline);
+  }
   if (plan.parent) {
     refuse_unsplittable(plan, planning.refusals);
   }
