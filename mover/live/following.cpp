@@ -82,7 +82,9 @@ void refuse_broken_capture(const ChangeFeed& feed, pg::Connection& connection) {
     throw pg::Failure(pg::FailureKind::refused,
                       "changes of " + pg::display(feed.feed().from) + " are not captured any more")
         .detail("Somebody dropped or disabled triggers of ours; what was written since then is not known.")
-        .hint("Undo with `pgsluice rollback`, then plan again.")
+        .hint(feed.feed().direction == planner::FeedDirection::forward
+                  ? "Undo with `pgsluice rollback`, then plan again."
+                  : "Where a partition was dropped or renamed, `pgsluice finish` is the way on; there is no way back.")
         .status("nothing was changed");
   }
 }

@@ -177,12 +177,14 @@ void TriggerLog::refuse_old_snapshots(pg::Connection& connection) const {
 
 void TriggerLog::stop(pg::Connection& connection) const {
   planner::Feed feed = feed_;
-  if (feed_.from_is_partitioned) {  // Also of partitions that were detached: they have their trigger yet.
-    feed.truncatable.clear();
+  // As they stand: those that were detached have their trigger yet, others were renamed or dropped.
+  if (feed_.from_is_partitioned || !feed_.parts.empty()) {
+    std::vector<pg::QualifiedName>& tables = feed_.parts.empty() ? feed.truncatable : feed.parts;
+    tables.clear();
     const pg::Result rows =
         fixed_query(connection, "tables_of_trigger", {feed_.function("truncate").name, pg::quoted(feed_.from)});
     for (int i = 0; i < rows.row_count(); ++i) {
-      feed.truncatable.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1))});
+      tables.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1))});
     }
   }
   connection.run_script(planner::script_of(planner::drop_capture_triggers_sql(feed)));

@@ -501,6 +501,20 @@ TEST_F(PartitionSplit, ADefaultDoesNotComeBackWhenOtherPartitionsChanged) {
   succeed("rollback");
 }
 
+TEST_F(PartitionSplit, PartitionsDroppedAndRenamedSinceTheCutoverDoNotHinderTheEnd) {
+  connection_.run_script(kEvents);
+  ASSERT_NO_FATAL_FAILURE(bring_to_verified("events_default", "events", {"--interval", "1 month"}));
+  succeed("cutover");
+  connection_.run_script("DROP TABLE events_p2023_08; ALTER TABLE events_p2023_09 RENAME TO september");
+  const Outcome back = command("rollback");
+  EXPECT_EQ(back.exit_code, 2) << back;
+  EXPECT_THAT(back.errors, HasSubstr("`pgsluice finish` is the way on"));
+  const std::int64_t rows = number("SELECT count(*) FROM events");
+  succeed("finish");
+  EXPECT_EQ(number("SELECT count(*) FROM events"), rows);
+  expect_nothing_of_ours();
+}
+
 TEST_F(PartitionSplit, TheCutoverIsRefusedWhenTheParentsPartitionsChanged) {
   connection_.run_script(kEvents);
   ASSERT_NO_FATAL_FAILURE(bring_to_verified("events_default", "events", {"--interval", "1 month"}));
