@@ -376,8 +376,10 @@ void follow_backwards(Run& run) {
   }
   run.checkpoint.record_phase(Phase::cut_over);
   const TriggerLog feed(planner::reverse_feed(run.plan()));
-  repeat_until_done(run.lead, run.retry, "looking at what notes the changes",
-                    [&](pg::Connection& connection) { refuse_broken_capture(feed, connection); });
+  repeat_until_done(run.lead, run.retry, "looking at what notes the changes", [&](pg::Connection& connection) {
+    refuse_broken_capture(feed, connection);
+    refuse_old_table_in_part(connection, run.plan());
+  });
   bring_old_table_near(feed, run.sessions, run.retry, {run.options.workers, run.options.gate});
   release_phase(run);
 }

@@ -244,7 +244,9 @@ std::string standing_partitions_sql(const Feed& feed) {
          "AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence, coalesce(t.oid, "
          "l.partition) AS "
          "oid, t.is_leaf, t.oid IS NOT NULL AS is_there, l.partition IS NOT NULL AS is_listed, l.name AS listed_name, "
-         "l.was_away, "
+         "l.was_away, (SELECT g.oid FROM noting g WHERE g.tgrelid = t.oid AND g.proname = " +
+         row +
+         ") AS row_trigger, "
          // A table that is made new has its file by its own OID, until TRUNCATE, or something that writes all of it
          // anew, gives it another.
          "pg_catalog.pg_relation_filenode(t.oid) IS DISTINCT FROM t.oid AS has_another_file, EXISTS (SELECT FROM "
@@ -276,9 +278,45 @@ Statements list_partitions_sql(const Feed& feed) {
        "", ""}};
 }
 
-Statement note_rows_sql(const Feed& feed, const QualifiedName& partition) {
-  return {insert_head(feed) + "SELECT " + list_of(feed, "r.") + " FROM ONLY " + pg::quoted(partition) + " AS r",
-          "ACCESS SHARE", pg::display(partition)};
+Statements list_partitions_sql(const Feed& feed, const std::vector<ListedPartition>& partitions,
+                               const std::vector<std::string>& gone) {
+  const std::string list = pg::quoted(feed.partitions());
+  std::string oids;
+  std::string rows;
+  for (const ListedPartition& partition : partitions) {
+    oids += (oids.empty() ? "" : ",") + partition.oid;
+    rows += (rows.empty() ? "" : ", ") +
+            ("(" + partition.oid + ", " + partition.trigger + ", " + pg::literal(pg::quoted(partition.name)) + ")");
+  }
+  for (const std::string& oid : gone) {
+    oids += (oids.empty() ? "" : ",") + oid;
+  }
+  Statements statements = {create_function_sql(feed, "row", row_body(feed), true)};
+  if (!oids.empty()) {
+    statements.push_back({"DELETE FROM " + list + " WHERE partition IN (" + oids + ")", "", ""});
+  }
+  if (!rows.empty()) {
+    statements.push_back({"INSERT INTO " + list + " (partition, trigger, name) VALUES " + rows, "", ""});
+  }
+  return statements;
+}
+
+Statement forget_partition_sql(const Feed& feed, const std::string& partition) {
+  return {"DELETE FROM " + pg::quoted(feed.partitions()) + " WHERE partition = pg_catalog.to_regclass(" +
+              pg::literal(partition) + ")",
+          "", ""};
+}
+
+Statement note_rows_sql(const Feed& feed, const QualifiedName& partition, std::int64_t block_begin,
+                        std::int64_t block_end) {
+  const auto place = [](std::int64_t block) {
+    return pg::literal("(" + std::to_string(block) + ",0)") + "::pg_catalog.tid";
+  };
+  return {
+      insert_head(feed) + "SELECT " + list_of(feed, "r.") + " FROM ONLY " + pg::quoted(partition) + " AS r" +
+          (block_begin == block_end ? std::string()
+                                    : " WHERE r.ctid >= " + place(block_begin) + " AND r.ctid < " + place(block_end)),
+      "ACCESS SHARE", pg::display(partition)};
 }
 
 Statements note_truncate_sql(const Feed& feed, const QualifiedName& partition) {

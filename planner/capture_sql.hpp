@@ -19,16 +19,29 @@ Statements create_capture_triggers_sql(const Feed& feed);
 // What follows is for a feed whose `from` is partitioned (F3).
 
 // Its partitions, as the catalogue and as the list have them: schema, name, kind, persistence, oid, is_leaf, is_there,
-// is_listed, listed_name (null where a write listed it), was_away (since it was listed), has_another_file, notes_rows,
-// notes_truncate.
+// is_listed, listed_name (null where a write listed it), was_away (since it was listed), row_trigger (its OID),
+// has_another_file, notes_rows, notes_truncate.
 std::string standing_partitions_sql(const Feed& feed);
-// Nobody attaches or detaches a partition until the transaction ends; nor writes, if `against_writers`.
+// Nobody attaches or detaches a partition of the table itself until the transaction ends; nor writes, if
+// `against_writers`, to any.
 Statement lock_partitions_sql(const Feed& feed, bool against_writers);
 // Lists the partitions that are there and have their triggers; those of `feed.known_partitions` list themselves no
 // more.
 Statements list_partitions_sql(const Feed& feed);
-// Notes every row of a partition that came.
-Statement note_rows_sql(const Feed& feed, const QualifiedName& partition);
+struct ListedPartition {
+  std::string oid;
+  std::string trigger;  // The OID of its trigger for rows.
+  QualifiedName name;
+};
+// Lists these, which were looked at, and no others; and forgets what is known of those of the OIDs `gone`.
+// `feed.known_partitions` are the OIDs of these.
+Statements list_partitions_sql(const Feed& feed, const std::vector<ListedPartition>& partitions,
+                               const std::vector<std::string>& gone);
+// As if one (regclass text) had never been listed.
+Statement forget_partition_sql(const Feed& feed, const std::string& partition);
+// Notes the rows of a partition that came, from one block to before another; all of them where they are equal.
+Statement note_rows_sql(const Feed& feed, const QualifiedName& partition, std::int64_t block_begin,
+                        std::int64_t block_end);
 // Begins to note its TRUNCATE.
 Statements note_truncate_sql(const Feed& feed, const QualifiedName& partition);
 // Notes, as a TRUNCATE does, that rows are gone without a trace.

@@ -63,8 +63,9 @@ class ChangeFeed {
   virtual Installed read_installed(pg::Connection& connection) const = 0;
 
   virtual PartitionDrift read_drift(pg::Connection& connection) const = 0;
-  // In the caller's transaction: notes every row of a partition that was added, and from now on its TRUNCATE; where
-  // rows are gone, notes the same as a TRUNCATE. Returns what it found.
+  // Notes every row of a partition that was added, and from now on its TRUNCATE; where rows are gone, notes the same as
+  // a TRUNCATE. In transactions of its own, of which only short ones hold a lock that others wait for; the session's
+  // lock_timeout should be short. Repeatable. Returns what it found; more may have come meanwhile.
   virtual PartitionDrift take_partitions_in(pg::Connection& connection) const = 0;
 
   virtual Backlog read_backlog(pg::Connection& connection) const = 0;

@@ -157,7 +157,12 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
   const std::uint64_t rows = refresh_for_the_last_time(cutover, connection);
   cutover.feed().stop(connection);
   const pg::QualifiedName old_table = planner::name_after_swap(cutover.plan());
+  PartitionDrift drift;
   if (cutover.direction == SwapDirection::back) {
+    drift = read_old_table_drift(connection, cutover.plan());
+    if (!drift.gone.empty()) {
+      throw Failure(FailureKind::server, "a partition of the old table went a moment ago").sqlstate("40001");
+    }
     remove_old_table_guard(connection, cutover.plan(), old_table);
   }
   cutover.swap->swap(connection);
@@ -165,6 +170,7 @@ void exchange(Cutover& cutover, pg::Connection& connection) {
     install_old_table_guard(connection, cutover.plan(), old_table);
   }
   cutover.next_feed().install(connection);
+  cutover.next_feed().forget_partitions(connection, drift.added);  // The next run brings their rows over.
   cutover.next_feed().refuse_old_snapshots(connection);
   write_phase(connection, cutover.plan().migration_id, phase_after(cutover.direction));
   if (Clock::now() - asked > cutover.options.max_lock + cutover.sessions.options().lock_timeout) {

@@ -24,7 +24,7 @@ std::string drift_text(const PartitionDrift& drift) {
   std::string text;
   add_list(text, drift.added, "added");
   add_list(text, drift.gone, "dropped or detached");
-  add_list(text, drift.doubtful, "emptied, or away for a while, unseen");
+  add_list(text, drift.doubtful, "emptied or written anew, or away for a while, unseen");
   return text;
 }
 
@@ -33,12 +33,8 @@ void take_partitions_in(const ChangeFeed& feed, const Sessions& sessions, const 
   const pg::QualifiedName& table = feed.feed().from;
   const std::string what = "looking at the partitions of " + pg::display(table);
   PartitionDrift drift;
-  repeat_naming_holders(session, context, what, table, [&](pg::Connection& source) {
-    drift = feed.read_drift(source);
-    if (!drift.is_none()) {
-      in_transaction(source, [&] { drift = feed.take_partitions_in(source); });
-    }
-  });
+  repeat_naming_holders(session, context, what, table,
+                        [&](pg::Connection& source) { drift = feed.take_partitions_in(source); });
   if (!drift.is_none()) {
     context.observer.noted("partitions of " + pg::display(table) + " came or went; " + drift_text(drift) +
                            (drift.loses_rows() ? ". Rows are gone without a trace, so all are copied anew"

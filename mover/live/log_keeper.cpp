@@ -50,11 +50,8 @@ class LogKeeper {
     if (feed_.read_drift(connection).is_none()) {
       return;
     }
-    PartitionDrift drift;
-    in_transaction(connection, [&] {
-      wait_briefly(connection, sessions_);
-      drift = feed_.take_partitions_in(connection);
-    });
+    pg::Connection brief = sessions_.open_source("looking at partitions");
+    const PartitionDrift drift = feed_.take_partitions_in(brief);
     observer_.noted("partitions of " + pg::display(feed_.feed().from) + " came or went; " + drift_text(drift));
   }
 

@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include "mover/live/following.hpp"
 #include "mover/target_session.hpp"
+#include "pg/failure.hpp"
 #include "planner/guard_sql.hpp"
 #include "planner/swap_names_sql.hpp"
 
@@ -68,6 +70,16 @@ PartitionDrift read_old_table_drift(pg::Connection& connection, const planner::P
     (rows.boolean(i, 1) ? drift.gone : drift.added).emplace_back(rows.text(i, 0));
   }
   return drift;
+}
+
+void refuse_old_table_in_part(pg::Connection& connection, const planner::Plan& plan) {
+  const PartitionDrift drift = read_old_table_drift(connection, plan);
+  if (!drift.gone.empty()) {
+    throw pg::Failure(pg::FailureKind::refused, "partitions of the old table are gone since the cutover")
+        .detail(drift_text({{}, drift.gone, {}}) + ".")
+        .hint("Attach them again, then run the same command again; or go on with `pgsluice finish`.")
+        .status("changes stay noted; nothing was changed");
+  }
 }
 
 void forget_old_partitions(pg::Connection& connection, const planner::Plan& plan) {

@@ -24,6 +24,9 @@ void remove_old_table_guard(pg::Connection& connection, const planner::Plan& pla
 // What came to the old table since then, and what is gone from it. Nothing where the source was a plain table.
 // Fails: server, connection.
 PartitionDrift read_old_table_drift(pg::Connection& connection, const planner::Plan& plan);
+// While a partition of the old table is away, nothing can be brought over to it: a row that is deleted would not be
+// found, and be there again when the partition comes back. Fails: refused; server, connection.
+void refuse_old_table_in_part(pg::Connection& connection, const planner::Plan& plan);
 
 // The list goes; the guard goes with remove_guard(). Repeatable.
 void forget_old_partitions(pg::Connection& connection, const planner::Plan& plan);

@@ -13,6 +13,28 @@
 
 namespace pgsluice::mover {
 
+// A partition of a partitioned source, as the catalogue and as the list of the followed ones have it.
+struct StandingPartition {
+  pg::QualifiedName name;
+  std::string oid;
+  std::string row_trigger;  // Its OID; empty where there is none.
+  std::string shown;        // As a person reads it.
+  bool is_leaf = false;
+  bool is_there = false;
+  bool is_followed = false;  // Taken in: not only listed by a write.
+  bool is_listed = false;
+  bool has_another_file = false;
+  bool notes_rows = false;
+  bool notes_truncate = false;
+
+  bool was_away = false;  // It was detached and is attached again, by another trigger.
+  bool is_unlogged_or_foreign = false;
+
+  bool is_added() const { return is_there && !is_followed; }
+  bool is_gone() const { return !is_there && is_listed; }
+  bool is_doubtful() const { return is_there && (was_away || (!is_followed && is_leaf && has_another_file)); }
+};
+
 namespace {
 
 std::uint64_t run_refresh(pg::Connection& connection, const planner::RefreshSql& sql, const planner::Portion& portion) {
@@ -52,27 +74,6 @@ void holding(pg::Connection& connection, const Locks& locks, const std::function
   fixed_query(connection, locks.release, locks.keys);
 }
 
-// A partition of a partitioned source, as the catalogue and as the list of the followed ones have it.
-struct StandingPartition {
-  pg::QualifiedName name;
-  std::string oid;
-  std::string shown;  // As a person reads it.
-  bool is_leaf = false;
-  bool is_there = false;
-  bool is_followed = false;  // Taken in: not only listed by a write.
-  bool is_listed = false;
-  bool has_another_file = false;
-  bool notes_rows = false;
-  bool notes_truncate = false;
-
-  bool was_away = false;  // It was detached and is attached again, by another trigger.
-  bool is_unlogged_or_foreign = false;
-
-  bool is_added() const { return is_there && !is_followed; }
-  bool is_gone() const { return !is_there && is_listed; }
-  bool is_doubtful() const { return is_there && (was_away || (!is_followed && is_leaf && has_another_file)); }
-};
-
 std::vector<StandingPartition> read_standing_partitions(pg::Connection& connection, const planner::Feed& feed) {
   const pg::Result rows = connection.query(planner::standing_partitions_sql(feed));
   std::vector<StandingPartition> partitions;
@@ -84,6 +85,7 @@ std::vector<StandingPartition> read_standing_partitions(pg::Connection& connecti
     StandingPartition& partition = partitions.emplace_back();
     partition.name = {text("schema"), text("name")};
     partition.oid = text("oid");
+    partition.row_trigger = text("row_trigger");
     partition.is_leaf = is("is_leaf");
     partition.is_there = is("is_there");
     partition.is_listed = is("is_listed");
@@ -112,6 +114,37 @@ PartitionDrift drift_of(const std::vector<StandingPartition>& partitions) {
     }
   }
   return drift;
+}
+
+// The same partition, attached by the same ATTACH.
+bool is_among(const std::vector<StandingPartition>& partitions, const StandingPartition& one) {
+  return std::any_of(partitions.begin(), partitions.end(), [&](const StandingPartition& other) {
+    return other.is_there && other.oid == one.oid && other.row_trigger == one.row_trigger;
+  });
+}
+
+void refuse_unfollowable(const std::vector<StandingPartition>& partitions) {
+  for (const StandingPartition& partition : partitions) {
+    if (partition.is_added() && partition.is_unlogged_or_foreign) {
+      throw pg::Failure(pg::FailureKind::refused, "partition " + partition.shown + " is unlogged, or a foreign table")
+          .detail("It was added after the plan. What changes in it cannot be followed.")
+          .hint("Detach it, then run the same command again.");
+    }
+  }
+}
+
+// In pieces: whoever wants a partition for himself waits for one at most.
+void note_rows(pg::Connection& connection, const planner::Feed& feed, const pg::QualifiedName& partition) {
+  constexpr std::int64_t kBlocks = 2000;
+  constexpr int kReadsBlocksSince = 14;  // Before that each piece would read the whole table.
+  if (connection.server_major_version() < kReadsBlocksSince) {
+    connection.query(planner::note_rows_sql(feed, partition, 0, 0).sql);
+    return;
+  }
+  const std::int64_t end = fixed_query(connection, "heap_blocks", {pg::quoted(partition)}).integer(0, 0);
+  for (std::int64_t block = 0; block < end; block += kBlocks) {
+    connection.query(planner::note_rows_sql(feed, partition, block, std::min(end, block + kBlocks)).sql);
+  }
 }
 
 bool is_noted_everywhere(const std::vector<StandingPartition>& partitions) {
@@ -175,6 +208,12 @@ void TriggerLog::refuse_old_snapshots(pg::Connection& connection) const {
   connection.run_script(planner::script_of(planner::create_snapshot_guard_sql(feed, now.text(0, 0), oids)));
 }
 
+void TriggerLog::forget_partitions(pg::Connection& connection, const std::vector<std::string>& partitions) const {
+  for (const std::string& partition : partitions) {
+    connection.query(planner::forget_partition_sql(feed_, partition).sql);
+  }
+}
+
 void TriggerLog::stop(pg::Connection& connection) const {
   planner::Feed feed = feed_;
   // As they stand: those that were detached have their trigger yet, others were renamed or dropped.
@@ -194,34 +233,65 @@ PartitionDrift TriggerLog::read_drift(pg::Connection& connection) const {
   return feed_.from_is_partitioned ? drift_of(read_standing_partitions(connection, feed_)) : PartitionDrift{};
 }
 
+// What may take long comes first, without a lock that others wait for. The list is written of one look, and holds what
+// was looked at before: whatever came or went since is found by the next look.
 PartitionDrift TriggerLog::take_partitions_in(pg::Connection& connection) const {
   if (!feed_.from_is_partitioned) {
     return {};
   }
+  const std::vector<StandingPartition> first = read_standing_partitions(connection, feed_);
+  if (drift_of(first).is_none()) {
+    return {};
+  }
+  refuse_unfollowable(first);
+  for (const StandingPartition& partition : first) {
+    if (partition.is_there && !partition.notes_truncate) {
+      in_transaction(connection, [&] {
+        connection.run_script(planner::script_of(planner::note_truncate_sql(feed_, partition.name)));
+      });
+    }
+  }
+  const std::vector<StandingPartition> before = read_standing_partitions(connection, feed_);
+  refuse_unfollowable(before);
+  if (!drift_of(before).loses_rows()) {
+    for (const StandingPartition& partition : before) {
+      if (partition.is_added() && partition.is_leaf) {
+        note_rows(connection, feed_, partition.name);
+      }
+    }
+  }
+  PartitionDrift drift;
+  in_transaction(connection, [&] { drift = list_partitions(connection, before); });
+  return drift;
+}
+
+PartitionDrift TriggerLog::list_partitions(pg::Connection& connection,
+                                           const std::vector<StandingPartition>& before) const {
   connection.query(planner::lock_partitions_sql(feed_, false).sql);
-  const std::vector<StandingPartition> partitions = read_standing_partitions(connection, feed_);
-  const PartitionDrift drift = drift_of(partitions);
-  if (drift.is_none()) {
-    return drift;
+  const std::vector<StandingPartition> now = read_standing_partitions(connection, feed_);
+  PartitionDrift drift = drift_of(now);
+  for (const StandingPartition& partition : before) {
+    if (partition.is_added() && !partition.is_listed && !is_among(now, partition)) {
+      drift.gone.push_back(partition.shown);  // Some of its rows may have been copied.
+    }
+  }
+  planner::Feed feed = feed_;
+  std::vector<planner::ListedPartition> listed;
+  std::vector<std::string> gone;
+  for (const StandingPartition& partition : now) {
+    const bool is_noted = partition.is_there && partition.notes_rows && partition.notes_truncate;
+    if (is_noted && (partition.is_followed || drift.loses_rows() || is_among(before, partition))) {
+      listed.push_back({partition.oid, partition.row_trigger, partition.name});
+      feed.known_partitions.push_back(partition.oid);
+    } else if (partition.is_gone()) {
+      gone.push_back(partition.oid);
+    }
   }
   planner::Statements statements;
   if (drift.loses_rows()) {
     statements.push_back(planner::note_loss_sql(feed_));
   }
-  for (const StandingPartition& partition : partitions) {
-    if (partition.is_added() && partition.is_unlogged_or_foreign) {
-      throw pg::Failure(pg::FailureKind::refused, "partition " + partition.shown + " is unlogged, or a foreign table")
-          .detail("It was added after the plan. What changes in it cannot be followed.")
-          .hint("Detach it, then run the same command again.");
-    }
-    if (partition.is_added() && partition.is_leaf) {
-      statements.push_back(planner::note_rows_sql(feed_, partition.name));
-    }
-    if (partition.is_there && !partition.notes_truncate) {
-      planner::append(statements, planner::note_truncate_sql(feed_, partition.name));
-    }
-  }
-  planner::append(statements, planner::list_partitions_sql(read_standing_feed(connection)));
+  planner::append(statements, planner::list_partitions_sql(feed, listed, gone));
   connection.run_script(planner::script_of(statements));
   return drift;
 }

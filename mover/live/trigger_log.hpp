@@ -6,6 +6,8 @@
 
 namespace pgsluice::mover {
 
+struct StandingPartition;  // trigger_log.cpp
+
 class TriggerLog : public ChangeFeed {
  public:
   explicit TriggerLog(planner::Feed feed);
@@ -14,6 +16,8 @@ class TriggerLog : public ChangeFeed {
   void install(pg::Connection& connection) const override;
   // In the transaction of a cutover, after install(): see create_snapshot_guard_sql().
   void refuse_old_snapshots(pg::Connection& connection) const;
+  // In that transaction: partitions (as regclass text) whose rows nobody has brought over; they count as added.
+  void forget_partitions(pg::Connection& connection, const std::vector<std::string>& partitions) const;
   void stop(pg::Connection& connection) const override;
   void remove(pg::Connection& connection) const override;
   Installed read_installed(pg::Connection& connection) const override;
@@ -35,6 +39,8 @@ class TriggerLog : public ChangeFeed {
   std::uint64_t refill(pg::Connection& connection) const override;
 
  private:
+  // In the caller's transaction: lists those of `before` that are still there, and notes the loss of what is not.
+  PartitionDrift list_partitions(pg::Connection& connection, const std::vector<StandingPartition>& before) const;
   // With the partitions of `from` as they are now, and the tables that note their TRUNCATE.
   planner::Feed read_standing_feed(pg::Connection& connection) const;
 

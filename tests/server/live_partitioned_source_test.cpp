@@ -456,6 +456,42 @@ TEST_F(PartitionedSourceAlone, WhatBecomesOfTheOldTablesPartitionsIsSeenBeforeTh
   expect_nothing_of_ours();
 }
 
+// What is deleted while a partition of the old table is away would be there again when it comes back.
+TEST_F(PartitionedSourceAlone, NothingIsBroughtOverWhileAPartitionOfTheOldTableIsAway) {
+  bring_to_verified();
+  ASSERT_EQ(command("cutover").exit_code, 0);
+  connection_.run_script(std::string("ALTER TABLE ") + kOld + " DETACH PARTITION march");
+  connection_.query("DELETE FROM " + table_ + " WHERE at >= '2025-03-01' AND at < '2025-04-01'");
+  const Outcome outcome = migration_.run();
+  EXPECT_EQ(outcome.exit_code, 2) << outcome;
+  EXPECT_THAT(outcome.errors, HasSubstr("dropped or detached: public.march"));
+  connection_.run_script(std::string("ALTER TABLE ") + kOld +
+                         " ATTACH PARTITION march FOR VALUES FROM ('2025-03-01') TO ('2025-04-01')");
+  remember();
+  EXPECT_EQ(migration_.run().exit_code, 0);
+  ASSERT_EQ(migration_.rollback().exit_code, 0);
+  EXPECT_EQ(differing_rows(table_, "expected"), 0);
+}
+
+TEST_F(PartitionedSourceAlone, RowsOfAPartitionThatWasAddedToTheOldTableAreFollowedAfterTheWayBack) {
+  bring_to_verified();
+  ASSERT_EQ(command("cutover").exit_code, 0);
+  connection_.run_script("CREATE TABLE july (LIKE " + table_ +
+                         ", CONSTRAINT plausible CHECK (id > 0)); INSERT INTO july SELECT 910000 + i, '2027-07-02', "
+                         "'north', 1, 'came along' FROM generate_series(1, 50) i; ALTER TABLE " +
+                         kOld + " ATTACH PARTITION july FOR VALUES FROM ('2027-07-01') TO ('2027-08-01')");
+  ASSERT_EQ(migration_.rollback().exit_code, 0);
+  EXPECT_EQ(count("july"), 50);
+  const Outcome refused = migration_.verify({"--again"});
+  EXPECT_EQ(refused.exit_code, 2) << refused;
+  EXPECT_THAT(refused.errors, HasSubstr("added: public.july"));
+  follow();
+  expect_followed("with the rows of july");
+  ASSERT_EQ(migration_.verify().exit_code, 0);
+  ASSERT_EQ(command("cutover").exit_code, 0);
+  EXPECT_EQ(differing_rows(table_, kOld), 0);
+}
+
 // Offline, by the methods that copy.
 class OfflineOf : public PartitionedSource, public testing::WithParamInterface<const char*> {};
 
