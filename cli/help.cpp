@@ -37,7 +37,7 @@ work is refused here, all reasons at once, not half-way through a run.)~",
       --premake 3 --default
 
   A DEFAULT partition that is in use, split into new partitions of the same table by its own key:
-    pgsluice plan --table app.events_default --into app.events --interval "1 month" --strategy capture
+    pgsluice plan --table app.events_default --into app.events --interval "1 month"
 
   Two levels, into another server, only looking:
     pgsluice plan --table app.events --by "LIST (region)" --then "HASH (id)" --then-partitions 8 \
@@ -45,9 +45,9 @@ work is refused here, all reasons at once, not half-way through a run.)~",
 
   As SQL to review and run by psql, or as Alembic revisions; no checkpoint:
     pgsluice plan --table app.events --by "RANGE (created_at)" --interval "1 month" \
-      --strategy capture --dry-run --emit-sql migration
+      --dry-run --emit-sql migration
     pgsluice plan --table app.events --by "RANGE (created_at)" --interval "1 month" \
-      --strategy capture --dry-run --emit-sql revisions --emit alembic)~",
+      --dry-run --emit-sql revisions --emit alembic)~",
      "pgsluice run"},
     {"estimate", "rehearses on a sample of the rows, on a fork, and says how long the whole job takes",
      "pgsluice estimate --table S.T --by KEY [options]",
@@ -78,12 +78,15 @@ source is only read. With --read-only nothing is changed at all. It asks once on
     {"run", "prepares the target and moves every range that is not done; goes on after any stop",
      "pgsluice run [options]",
      R"~(Does what the plan says: enters the migration in the ledger (schema pgsluice of the target's
-database), sets the guard on the source, makes the target, moves the ranges in small transactions,
-then builds indexes and constraints per partition, attaches them, and analyzes.
+database), makes the target, moves the ranges in small transactions, then builds indexes and
+constraints per partition, attaches them, and analyzes.
 
-Changes: the source is guarded: writes by others are rejected until `pgsluice rollback`, or until you
-have swapped the tables (unless the plan says --guard off). With the methods insert and stream the
-source keeps all of its rows; with move and stream-move the rows leave it as they arrive.
+Changes: with the strategy capture (see `pgsluice help plan`) triggers on the source note the keys of
+changed rows, which are brought over at the end; given again, the same command brings the target up to
+date, and after the cutover the old table. With the strategy offline the source is guarded: writes by
+others are rejected until `pgsluice rollback`, or until you have swapped the tables (unless the plan
+says --guard off). With the methods insert and stream the source keeps all of its rows; with move and
+stream-move the rows leave it as they arrive.
 
 It may be stopped or killed at any moment. Ctrl-C finishes the batches in flight and leaves (exit 4);
 a second Ctrl-C cancels them. The same command goes on where it stopped: a batch counts as done if

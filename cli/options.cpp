@@ -233,10 +233,11 @@ bool OptionSpec::belongs_to(std::string_view command) const {
 
 const std::vector<OptionSpec>& option_specs() {
   static const std::vector<OptionSpec> specs = {
-      {"table", "S.T", "plan estimate", kWhere, "The table whose rows leave: a plain table or one partition. Needed."},
+      {"table", "S.T", "plan estimate", kWhere,
+       "The table whose rows leave: a table, partitioned or not, or one partition. Needed."},
       {"into", "S.T2", "plan", kWhere,
        "The table that rows reach. Default: the source's name + _partitioned. An existing, empty partitioned table is "
-       "taken as it is. The table whose partition --table is: with --strategy capture that one is split into others."},
+       "taken as it is. Where it is the table whose partition --table is, that one is split into others."},
       {"source", "CONNINFO", "", kWhere,
        "The source's database: a libpq connection string or URI, without a password. Default: libpq's environment "
        "(PGHOST, PGDATABASE …)."},
