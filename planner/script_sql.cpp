@@ -61,6 +61,31 @@ Statement do_sql(const std::string& body, std::string lock = "", std::string on 
   return {"DO LANGUAGE plpgsql " + pg::literal("BEGIN\n" + body + "END"), std::move(lock), std::move(on)};
 }
 
+// What a plan reads of a table, without what differs from database to database, role to role or day to day.
+std::string definition_lines_sql(const std::string& table, int server_major_version) {
+  struct Reading {
+    std::string_view statement;
+    std::string_view left_out;
+  };
+  constexpr Reading kReadings[] = {{"table_facts", "oid,file_node,row_security_active"},
+                                   {"table_columns", "attribute_number,type_oid"},
+                                   {"table_checks", ""},
+                                   {"table_indexes", "bytes"},
+                                   {"table_foreign_keys", ""},
+                                   {"table_triggers", ""},
+                                   {"table_policies", ""},
+                                   {"table_grants", ""},
+                                   {"table_statistics", ""},
+                                   {"table_publications", "owned"}};
+  std::string lines;
+  for (const auto& [statement, left_out] : kReadings) {
+    lines += "\nUNION ALL\nSELECT pg_catalog.format('%s %s', " + pg::literal(statement) +
+             ", pg_catalog.to_jsonb(d) - '{" + std::string(left_out) + "}'::pg_catalog.text[]) FROM (" +
+             fixed_sql(statement, server_major_version, {table}) + ") AS d";
+  }
+  return lines;
+}
+
 // A word that the text does not contain.
 std::string word_beside(std::string_view text, std::string word) {
   while (text.find(word) != std::string_view::npos) {
@@ -162,7 +187,7 @@ std::string partitions_differ_sql(const QualifiedName& root, std::size_t count) 
          regclass_sql(root) + "))";
 }
 
-// Policies are left out: the target's own look into the source, too, when it has any.
+// Policies of other tables are left out: the target's own look into the source, too, when it has any.
 std::string surroundings_digest_sql(const Plan& plan, int server_major_version) {
   const std::string table = regclass_sql(plan.source.name);
   const std::string no_table = "'0'";
@@ -174,7 +199,8 @@ std::string surroundings_digest_sql(const Plan& plan, int server_major_version) 
          fixed_sql("swap_parts", server_major_version, {table}) +
          ") AS p\nUNION ALL\n"
          "SELECT pg_catalog.format('key %I to %I.%I', k.name, k.referenced_schema, k.referenced_name) FROM (" +
-         fixed_sql("swap_foreign_keys", server_major_version, {table, no_table}) + ") AS k\n) AS around";
+         fixed_sql("swap_foreign_keys", server_major_version, {table, no_table}) + ") AS k" +
+         definition_lines_sql(table, server_major_version) + "\n) AS around";
 }
 
 std::string surroundings_differ_sql(const Plan& plan, std::string_view digest, int server_major_version) {

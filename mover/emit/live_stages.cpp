@@ -107,8 +107,8 @@ Statements refuse_what_changed(const Writing& writing, SwapDirection direction) 
     statements.push_back(planner::refuse_sql(
         planner::surroundings_differ_sql(plan, writing.facts.surroundings_digest, version),
         "what stands around " + table + " is not what it was when this file was written",
-        "An index, trigger, rule, foreign key, view or the like was made, dropped or altered since: write the files "
-        "anew."));
+        "A column, check, policy, privilege, comment, index, trigger, rule, foreign key, view or the like was made, "
+        "dropped or altered since: write the files anew."));
     statements.push_back(
         planner::refuse_sql(planner::columns_differ_sql(plan.source.name, plan.layout.root.name, version),
                             "both tables differ in columns", "Make them equal again first, or write the files anew."));
