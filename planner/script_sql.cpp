@@ -174,6 +174,10 @@ std::string capture_is_broken_sql(const Feed& feed, int server_major_version) {
                     pg::literal(pg::quoted(feed.log()))}) +
          ") AS c)";
 }
+std::string is_there_sql(const QualifiedName& relation) {
+  return "(pg_catalog.to_regclass(" + pg::literal(pg::quoted(relation)) + ") IS NOT NULL)";
+}
+
 
 std::string columns_differ_sql(const QualifiedName& one, const QualifiedName& other, int server_major_version) {
   return "EXISTS (" +

@@ -50,6 +50,7 @@ std::string partitions_differ_sql(const QualifiedName& root, std::size_t count);
 // One row, one column: a hash of the source's definition, rights and comments, and of the names of everything that a
 // swap has to do with and that stands around it. The same in every database that has the same. Settings must be as
 // catalog_settings.sql leaves them.
+std::string is_there_sql(const QualifiedName& relation);
 std::string surroundings_digest_sql(const Plan& plan, int server_major_version);
 std::string surroundings_differ_sql(const Plan& plan, std::string_view digest, int server_major_version);
 
