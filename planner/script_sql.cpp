@@ -123,6 +123,21 @@ Statement record_step_sql(const Plan& plan, const StepId& step) {
   return {"INSERT INTO " + steps_sql(plan) + " (script, step) VALUES " + values_sql(step), "", ""};
 }
 
+Statements refuse_unless_done_sql(const Plan& plan, const std::vector<StepCount>& scripts, std::string_view message) {
+  constexpr std::string_view kInOrder = "Run the files before it (again), in their order.";
+  std::string missing;
+  for (const auto& [script, count] : scripts) {
+    missing += (missing.empty() ? "" : " OR ") + ("(SELECT pg_catalog.count(*) FROM " + steps_sql(plan)) +
+               " WHERE script = " + pg::literal(script) + ") <> " + std::to_string(count);
+  }
+  return {refuse_sql("NOT " + is_there_sql(steps_table(plan)), message, kInOrder),
+          refuse_sql(missing, message, kInOrder)};
+}
+
+std::string script_is_begun_sql(const Plan& plan, const std::string& script) {
+  return "EXISTS (SELECT FROM " + steps_sql(plan) + " WHERE script = " + pg::literal(script) + ")";
+}
+
 Statement forget_scripts_sql(const Plan& plan, const std::vector<std::string>& scripts) {
   std::string list;
   for (const std::string& script : scripts) {
@@ -159,6 +174,10 @@ Statement run_if_sql(const std::string& condition, const Statements& statements)
                 locks ? locking->on : "");
 }
 
+std::string is_there_sql(const QualifiedName& relation) {
+  return "(pg_catalog.to_regclass(" + pg::literal(pg::quoted(relation)) + ") IS NOT NULL)";
+}
+
 std::string truncate_is_noted_sql(const Feed& feed) {
   return "(SELECT b.truncated FROM (" + backlog_sql(feed) + ") AS b)";
 }
@@ -174,10 +193,6 @@ std::string capture_is_broken_sql(const Feed& feed, int server_major_version) {
                     pg::literal(pg::quoted(feed.log()))}) +
          ") AS c)";
 }
-std::string is_there_sql(const QualifiedName& relation) {
-  return "(pg_catalog.to_regclass(" + pg::literal(pg::quoted(relation)) + ") IS NOT NULL)";
-}
-
 
 std::string columns_differ_sql(const QualifiedName& one, const QualifiedName& other, int server_major_version) {
   return "EXISTS (" +
