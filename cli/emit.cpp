@@ -67,6 +67,11 @@ std::string not_carried_text(const mover::Emission& emission) {
 }
 
 std::string only_the_tool_text(const planner::Plan& plan) {
+  const std::string bound =
+      plan.strategy == planner::Strategy::capture
+          ? "- Its cutover bounds the whole time of its locks (`--max-lock`). The file's bounds each statement, by\n"
+            "  statement_timeout, and not their sum.\n"
+          : "";
   std::string text =
       "\n## What `pgsluice run` does and files cannot\n\n"
       "- It moves rows with several sessions, in batches of half a second, by the method that is fastest for this "
@@ -78,7 +83,9 @@ std::string only_the_tool_text(const planner::Plan& plan) {
       "  its steps are done (table `" +
       std::string("pgsluice.steps_") + plan.migration_id.substr(0, 8) +
       "`), and compares nothing.\n"
-      "- It looks at the table anew before every attempt of a cutover. The files are as old as they are.\n\n"
+      "- It looks at the table anew before every attempt of a cutover. The files are as old as they are.\n" +
+      bound +
+      "\n"
       "So it is one or the other: `pgsluice run` with the checkpoint of this plan knows nothing of what the files "
       "did.\n";
   return text;

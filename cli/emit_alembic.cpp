@@ -313,7 +313,8 @@ std::string readme_text(const planner::Plan& plan, const Emission& emission,
       "\nThe last one ends in `.later`, so that `alembic upgrade head` does not drop the old table in one breath with\n"
       "the cutover: take that ending off when you are sure.\n\n"
       "Revisions commit step by step, outside Alembic's transaction, with locks that are waited for 200 ms and asked\n"
-      "for again. A revision that failed may be run again; it goes on behind the last step that was done. Connect as\n"
+      "for again. A revision that failed may be run again; it goes on behind the last step that was done. No\n"
+      "stage begins while one before it is not done to its end. Connect as\n"
       "the table's owner or a role that may act as it, by psycopg2 or another driver that sends statements as they\n"
       "are, not through a pool that gives each transaction another session.\n";
   return text + not_carried_text(emission) + only_the_tool_text(plan);

@@ -184,7 +184,8 @@ std::string readme_text(const planner::Plan& plan, const Emission& emission, con
          files_table(scripts) + "\n" + repeated_before_cutover(scripts) +
          "\nA file ends at its first error and may be run again: each step is one transaction that records itself as\n"
          "done, and is left out then. Where a table of the application must be locked, the step waits for 200 ms and\n"
-         "gives up; nothing has happened, so try again, at a quieter moment if need be.\n\n"
+         "gives up; nothing has happened, so try again, at a quieter moment if need be.\n"
+         "A file refuses to begin while one before it is not done to its end.\n\n"
          "## The way back\n\nBefore the cutover: " +
          back_to_start(scripts) + ".\n" + back_from_cutover(scripts) + not_carried_text(emission) +
          only_the_tool_text(plan);

@@ -2,6 +2,7 @@
 
 #include "planner/mark.hpp"
 #include "planner/materialized_view_sql.hpp"
+#include "planner/script_sql.hpp"
 #include "planner/swap_names_sql.hpp"
 #include "planner/target_table_sql.hpp"
 
@@ -31,6 +32,14 @@ Statement unmark_sql(const MarkedRelation& relation, const std::string& migratio
           "SHARE UPDATE EXCLUSIVE", pg::display(relation.name)};
 }
 
+Statement unmark_if_there_sql(const MarkedRelation& relation, const std::string& migration_id) {
+  const std::string ending = mark(migration_id);
+  return run_if_sql("pg_catalog.right(pg_catalog.obj_description(pg_catalog.to_regclass(" +
+                        pg::literal(pg::quoted(relation.name)) + "), 'pg_class'), " + std::to_string(ending.size()) +
+                        ") = " + pg::literal(ending),
+                    {unmark_sql(relation, migration_id)});
+}
+
 Statements finish_sql(const Plan& plan, const Surroundings& around) {
   std::vector<QualifiedName> views;
   for (const DependentView& view : around.views) {
@@ -42,12 +51,12 @@ Statements finish_sql(const Plan& plan, const Surroundings& around) {
   if (plan.layout.existing) {
     return statements;
   }
-  statements.push_back(unmark_sql({plan.source.name, "p", around.target.comment}, plan.migration_id));
+  statements.push_back(unmark_if_there_sql({plan.source.name, "p", around.target.comment}, plan.migration_id));
   for (const Partition& partition : partitions(plan.layout)) {
-    statements.push_back(unmark_sql({partition.node->name, "p", ""}, plan.migration_id));
+    statements.push_back(unmark_if_there_sql({partition.node->name, "p", ""}, plan.migration_id));
   }
   for (const CarriedSequence& sequence : carried_sequences(plan)) {
-    statements.push_back(unmark_sql({sequence.source->name, "S", ""}, plan.migration_id));
+    statements.push_back(unmark_if_there_sql({sequence.source->name, "S", ""}, plan.migration_id));
   }
   return statements;
 }

@@ -23,6 +23,9 @@ struct MarkedRelation {
 // Its own comment, or none.
 Statement unmark_sql(const MarkedRelation& relation, const std::string& migration_id);
 
+// The same, where it is there and carries the mark by then.
+Statement unmark_if_there_sql(const MarkedRelation& relation, const std::string& migration_id);
+
 // All of it as of now, for reading: with the marks of the tables and sequences that the plan knows.
 Statements finish_sql(const Plan& plan, const Surroundings& around);
 

@@ -182,6 +182,10 @@ Statements drop_guard_sql(const Plan& plan) {
   return drop_triggers_and_function_sql(plan, plan.source.name, {"write", "truncate", "row"});
 }
 
+std::string guard_is_there_sql(const Plan& plan) {
+  return "(pg_catalog.to_regprocedure(" + pg::literal(function_sql(plan)) + ") IS NOT NULL)";
+}
+
 Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table) {
   return {"DROP TRIGGER " + pg::quoted(trigger) + " ON " + pg::quoted(table), "ACCESS EXCLUSIVE", pg::display(table)};
 }

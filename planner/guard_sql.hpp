@@ -35,6 +35,9 @@ Statements drop_old_partitions_sql(const Plan& plan);
 // The end of what create_guard_sql makes, whether rows are guarded or not.
 Statements drop_guard_sql(const Plan& plan);
 
+// Condition: whether its function is there.
+std::string guard_is_there_sql(const Plan& plan);
+
 Statement drop_trigger_sql(const std::string& trigger, const QualifiedName& table);
 Statement drop_guard_function_sql(const Plan& plan);
 Statement drop_guard_schema_sql();

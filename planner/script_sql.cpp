@@ -61,6 +61,31 @@ Statement do_sql(const std::string& body, std::string lock = "", std::string on 
   return {"DO LANGUAGE plpgsql " + pg::literal("BEGIN\n" + body + "END"), std::move(lock), std::move(on)};
 }
 
+// What a plan reads of a table, without what differs from database to database, role to role or day to day.
+std::string definition_lines_sql(const std::string& table, int server_major_version) {
+  struct Reading {
+    std::string_view statement;
+    std::string_view left_out;
+  };
+  constexpr Reading kReadings[] = {{"table_facts", "oid,file_node,row_security_active"},
+                                   {"table_columns", "attribute_number,type_oid"},
+                                   {"table_checks", ""},
+                                   {"table_indexes", "bytes"},
+                                   {"table_foreign_keys", ""},
+                                   {"table_triggers", ""},
+                                   {"table_policies", ""},
+                                   {"table_grants", ""},
+                                   {"table_statistics", ""},
+                                   {"table_publications", "owned"}};
+  std::string lines;
+  for (const auto& [statement, left_out] : kReadings) {
+    lines += "\nUNION ALL\nSELECT pg_catalog.format('%s %s', " + pg::literal(statement) +
+             ", pg_catalog.to_jsonb(d) - '{" + std::string(left_out) + "}'::pg_catalog.text[]) FROM (" +
+             fixed_sql(statement, server_major_version, {table}) + ") AS d";
+  }
+  return lines;
+}
+
 // A word that the text does not contain.
 std::string word_beside(std::string_view text, std::string word) {
   while (text.find(word) != std::string_view::npos) {
@@ -96,6 +121,21 @@ std::string step_is_open_sql(const Plan& plan, const StepId& step) {
 
 Statement record_step_sql(const Plan& plan, const StepId& step) {
   return {"INSERT INTO " + steps_sql(plan) + " (script, step) VALUES " + values_sql(step), "", ""};
+}
+
+Statements refuse_unless_done_sql(const Plan& plan, const std::vector<StepCount>& scripts, std::string_view message) {
+  constexpr std::string_view kInOrder = "Run the files before it (again), in their order.";
+  std::string missing;
+  for (const auto& [script, count] : scripts) {
+    missing += (missing.empty() ? "" : " OR ") + ("(SELECT pg_catalog.count(*) FROM " + steps_sql(plan)) +
+               " WHERE script = " + pg::literal(script) + ") <> " + std::to_string(count);
+  }
+  return {refuse_sql("NOT " + is_there_sql(steps_table(plan)), message, kInOrder),
+          refuse_sql(missing, message, kInOrder)};
+}
+
+std::string script_is_begun_sql(const Plan& plan, const std::string& script) {
+  return "EXISTS (SELECT FROM " + steps_sql(plan) + " WHERE script = " + pg::literal(script) + ")";
 }
 
 Statement forget_scripts_sql(const Plan& plan, const std::vector<std::string>& scripts) {
@@ -134,6 +174,10 @@ Statement run_if_sql(const std::string& condition, const Statements& statements)
                 locks ? locking->on : "");
 }
 
+std::string is_there_sql(const QualifiedName& relation) {
+  return "(pg_catalog.to_regclass(" + pg::literal(pg::quoted(relation)) + ") IS NOT NULL)";
+}
+
 std::string truncate_is_noted_sql(const Feed& feed) {
   return "(SELECT b.truncated FROM (" + backlog_sql(feed) + ") AS b)";
 }
@@ -162,7 +206,7 @@ std::string partitions_differ_sql(const QualifiedName& root, std::size_t count) 
          regclass_sql(root) + "))";
 }
 
-// Policies are left out: the target's own look into the source, too, when it has any.
+// Policies of other tables are left out: the target's own look into the source, too, when it has any.
 std::string surroundings_digest_sql(const Plan& plan, int server_major_version) {
   const std::string table = regclass_sql(plan.source.name);
   const std::string no_table = "'0'";
@@ -174,7 +218,8 @@ std::string surroundings_digest_sql(const Plan& plan, int server_major_version) 
          fixed_sql("swap_parts", server_major_version, {table}) +
          ") AS p\nUNION ALL\n"
          "SELECT pg_catalog.format('key %I to %I.%I', k.name, k.referenced_schema, k.referenced_name) FROM (" +
-         fixed_sql("swap_foreign_keys", server_major_version, {table, no_table}) + ") AS k\n) AS around";
+         fixed_sql("swap_foreign_keys", server_major_version, {table, no_table}) + ") AS k" +
+         definition_lines_sql(table, server_major_version) + "\n) AS around";
 }
 
 std::string surroundings_differ_sql(const Plan& plan, std::string_view digest, int server_major_version) {

@@ -28,6 +28,14 @@ Statements create_steps_sql(const Plan& plan);
 // One row, one column: whether the step is still to be done.
 std::string step_is_open_sql(const Plan& plan, const StepId& step);
 Statement record_step_sql(const Plan& plan, const StepId& step);
+struct StepCount {
+  std::string script;
+  std::size_t count = 0;
+};
+// Refuses unless each script has so many steps recorded.
+Statements refuse_unless_done_sql(const Plan& plan, const std::vector<StepCount>& scripts, std::string_view message);
+// Condition: whether one of its steps is recorded.
+std::string script_is_begun_sql(const Plan& plan, const std::string& script);
 Statement forget_scripts_sql(const Plan& plan, const std::vector<std::string>& scripts);
 // The table, and the schema when nothing else is in it.
 Statements drop_steps_sql(const Plan& plan);
@@ -42,13 +50,15 @@ Statement refuse_sql(const std::string& condition, std::string_view message, std
 Statement run_if_sql(const std::string& condition, const Statements& statements);
 
 // Conditions.
+std::string is_there_sql(const QualifiedName& relation);
 std::string truncate_is_noted_sql(const Feed& feed);
 std::string capture_is_broken_sql(const Feed& feed, int server_major_version);
 std::string columns_differ_sql(const QualifiedName& one, const QualifiedName& other, int server_major_version);
 std::string partitions_differ_sql(const QualifiedName& root, std::size_t count);
 
-// One row, one column: a hash of the names of everything that a swap has to do with and that stands around the source.
-// The same in every database that has the same. search_path must be as catalog_settings.sql leaves it.
+// One row, one column: a hash of the source's definition, rights and comments, and of the names of everything that a
+// swap has to do with and that stands around it. The same in every database that has the same. Settings must be as
+// catalog_settings.sql leaves them.
 std::string surroundings_digest_sql(const Plan& plan, int server_major_version);
 std::string surroundings_differ_sql(const Plan& plan, std::string_view digest, int server_major_version);
 

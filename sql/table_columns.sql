@@ -2,7 +2,8 @@
 -- whether a value has a binary form, and whether that form means the same in another database: array_recv and record_recv compare
 -- OIDs, and the reg* types are sent as OIDs. Options that begin with pg_ are the server's own notes (15.20 keeps a version there).
 -- int2vector and oidvector have a receive function that refuses what their send function makes of an empty one.
--- to_jsonb reads a column that older servers do not have.
+-- to_jsonb reads a column that older servers do not have. An identity's own sequence comes before one that was only given to the
+-- column.
 WITH RECURSIVE inner_type (number, type, is_part_of_container) AS (
     SELECT a.attnum, a.atttypid, false
     FROM pg_attribute a
@@ -68,7 +69,7 @@ LEFT JOIN LATERAL (
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
       AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
-    ORDER BY o.deptype DESC, c.oid  -- The identity's own sequence before one that was only given to the column.
+    ORDER BY o.deptype DESC, c.oid
     LIMIT 1
 ) AS s ON true
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,5 +1,7 @@
 #include "mover/emit/emission.hpp"
 
+#include <algorithm>
+
 #include "mover/emit/stages.hpp"
 #include "pg/failure.hpp"
 #include "planner/script_sql.hpp"
@@ -41,6 +43,50 @@ void number_steps(const Plan& plan, const std::string& name, Script& script) {
     if (step.is_recorded) {
       step.is_open_sql = planner::step_is_open_sql(plan, {name, number});
       step.statements.push_back(planner::record_step_sql(plan, {name, number}));
+    }
+  }
+}
+
+// What could be done at any time, and would be done to the wrong tables once they are exchanged. The exchange is the
+// last step of its script.
+void leave_out_after_cutover(const Plan& plan, std::vector<Stage>& stages) {
+  const auto is_cutover = [](const Stage& stage) { return stage.name == kCutover; };
+  const auto cutover = std::find_if(stages.begin(), stages.end(), is_cutover);
+  const auto number = static_cast<unsigned>(cutover->up.steps.size());
+  for (Stage& stage : stages) {
+    if (stage.name != kCopy && stage.name != kApply) {
+      continue;
+    }
+    for (ScriptStep& step : stage.up.steps) {
+      step.is_open_sql = planner::step_is_open_sql(plan, {up_of(kCutover), number});
+    }
+  }
+}
+
+std::size_t recorded_count(const Plan& plan, const Stage& stage) {
+  if (stage.name == kCopy) {
+    return plan.ranges.size();  // Its statements record themselves.
+  }
+  const std::vector<ScriptStep>& steps = stage.up.steps;
+  return static_cast<std::size_t>(
+      std::count_if(steps.begin(), steps.end(), [](const ScriptStep& step) { return step.is_recorded; }));
+}
+
+// E3. Last, so that the numbers under which steps are recorded stay.
+void refuse_out_of_order(const Plan& plan, std::vector<Stage>& stages) {
+  std::vector<planner::StepCount> before;
+  for (Stage& stage : stages) {
+    if (!before.empty()) {
+      stage.up.steps.insert(
+          stage.up.steps.begin(),
+          {.what = "Whether all that comes before it is done",
+           .frame = ScriptStep::Frame::alone,
+           .is_recorded = false,
+           .statements = planner::refuse_unless_done_sql(
+               plan, before, "what comes before the stage `" + stage.name + "` is not done to its end")});
+    }
+    if (const std::size_t count = recorded_count(plan, stage); count > 0) {
+      before.push_back({up_of(stage.name), count});
     }
   }
 }
@@ -128,6 +174,8 @@ Emission emit(const Plan& plan, const EmitFacts& facts) {
       number_steps(plan, down_of(stage.name), *stage.down);
     }
   }
+  leave_out_after_cutover(plan, emission.stages);
+  refuse_out_of_order(plan, emission.stages);
   for (const planner::Obstacle& obstacle : facts.obstacles) {
     emission.not_carried.push_back(obstacle.what + ": " + obstacle.instead +
                                    (obstacle.hint.empty() ? "" : ". " + obstacle.hint));

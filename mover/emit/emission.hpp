@@ -5,6 +5,7 @@
 //   E1  The statements are composed by the functions that the mover uses.
 //   E2  A step is one transaction, whose last statement records it: a script that failed may be run again, and goes on
 //       where it stopped.
+//   E3  No script forward begins before all recorded steps of those before it are done.
 #pragma once
 
 #include <optional>

@@ -98,6 +98,13 @@ Statements remake_log(const Feed& feed) {
   return statements;
 }
 
+Statement refuse_other_partitions(const Plan& plan) {
+  return planner::refuse_sql(
+      planner::partitions_differ_sql(plan.source.name, planner::nodes(plan.layout).size()),
+      "partitions were added or are gone since the cutover",
+      "The old table has no rows of a partition that was attached, and still those of one that was dropped.");
+}
+
 Statements refuse_what_changed(const Writing& writing, SwapDirection direction) {
   const Plan& plan = writing.plan;
   const int version = writing.facts.server_major_version;
@@ -107,17 +114,14 @@ Statements refuse_what_changed(const Writing& writing, SwapDirection direction) 
     statements.push_back(planner::refuse_sql(
         planner::surroundings_differ_sql(plan, writing.facts.surroundings_digest, version),
         "what stands around " + table + " is not what it was when this file was written",
-        "An index, trigger, rule, foreign key, view or the like was made, dropped or altered since: write the files "
-        "anew."));
+        "A column, check, policy, privilege, comment, index, trigger, rule, foreign key, view or the like was made, "
+        "dropped or altered since: write the files anew."));
     statements.push_back(
         planner::refuse_sql(planner::columns_differ_sql(plan.source.name, plan.layout.root.name, version),
                             "both tables differ in columns", "Make them equal again first, or write the files anew."));
     return statements;
   }
-  statements.push_back(planner::refuse_sql(
-      planner::partitions_differ_sql(plan.source.name, planner::nodes(plan.layout).size()),
-      "partitions were added or are gone since the cutover",
-      "The old table has no rows of a partition that was attached, and still those of one that was dropped."));
+  statements.push_back(refuse_other_partitions(plan));
   statements.push_back(
       planner::refuse_sql(planner::columns_differ_sql(plan.source.name, planner::name_after_swap(plan), version),
                           "both tables differ in columns", "Make them equal again first."));
@@ -199,18 +203,24 @@ void complete(std::vector<ScriptStep>& steps, const ForeignKey& key, const Quali
   planner::append(step.statements, planner::add_root_foreign_key_sql(key, node_named(table)));
 }
 
+// Partitions may be dropped as soon as the table is in use.
+void where_it_is_there(ScriptStep& step, const PartitionNode& leaf) {
+  step.statements = {planner::run_if_sql(planner::is_there_sql(leaf.name), step.statements)};
+}
+
 void settle_target_keys(std::vector<ScriptStep>& steps, const Plan& plan) {
   const bool are_missing = planner::makes_leaf_keys_later(plan, {});
   for (const ForeignKey* key : planner::kept_foreign_keys(plan.source)) {
     for (const PartitionNode* leaf : planner::leaves(plan.layout)) {
       if (are_missing) {
-        steps.push_back(
-            {.what = "Foreign key " + shown(key->name) + " of " + pg::display(leaf->name),
-             .waits_briefly = true,
-             .statements = {planner::lock_leaf_sql(*leaf), planner::add_leaf_foreign_key_sql(*key, *leaf)}});
+        ScriptStep& step = steps.emplace_back(ScriptStep{
+            .what = "Foreign key " + shown(key->name) + " of " + pg::display(leaf->name), .waits_briefly = true});
+        step.statements = {planner::lock_leaf_sql(*leaf), planner::add_leaf_foreign_key_sql(*key, *leaf)};
+        where_it_is_there(step, *leaf);
       }
       if (key->is_valid) {
         validate(steps, *key, leaf->name);
+        where_it_is_there(steps.back(), *leaf);
       }
     }
     if (key->is_valid) {
@@ -299,8 +309,9 @@ Script go_back(const Writing& writing) {
   std::vector<ScriptStep>& steps = script.steps;
   steps.push_back({.what = "The log of changes that will have to be brought over again",
                    .statements = remake_log(exchange.next_feed)});
-  ScriptStep catch_up =
-      refresh_step(writing, exchange.feed, {refuse_broken_capture(writing, exchange.feed), fill_anew(exchange.feed)});
+  ScriptStep catch_up = refresh_step(
+      writing, exchange.feed,
+      {refuse_other_partitions(plan), refuse_broken_capture(writing, exchange.feed), fill_anew(exchange.feed)});
   catch_up.until_next = true;
   steps.push_back(std::move(catch_up));
   steps.push_back(exchange_step(writing, exchange, {up_of(kCutover), up_of(kSettle)}));
@@ -328,7 +339,7 @@ Statements drop_what_is_old(const Writing& writing) {
   planner::append(statements, planner::drop_capture_log_sql(planner::forward_feed(plan)));
   planner::append(statements, planner::finish_sql(plan, writing.facts.after_swap));
   for (const EmitMaterializedView& view : writing.facts.materialized_views) {
-    statements.push_back(planner::unmark_sql(
+    statements.push_back(planner::unmark_if_there_sql(
         {view.facts.name, "m", planner::marked_comment(view.facts.comment, plan.migration_id)}, plan.migration_id));
   }
   statements.push_back(planner::drop_guard_function_sql(plan));  // Its triggers went with the old table.

@@ -35,8 +35,8 @@ Stage finish_by_hand_stage(const Writing& writing) {
     statements.push_back(planner::drop_guard_function_sql(plan));  // Its triggers went with the old table.
   }
   const auto unmark = [&](const pg::QualifiedName& name, const char* kind, const std::string& comment) {
-    statements.push_back(
-        planner::unmark_sql({name, kind, planner::marked_comment(comment, plan.migration_id)}, plan.migration_id));
+    statements.push_back(planner::unmark_if_there_sql({name, kind, planner::marked_comment(comment, plan.migration_id)},
+                                                      plan.migration_id));
   };
   unmark(plan.source.name, "p", plan.source.comment);
   for (const planner::Partition& partition : planner::partitions(plan.layout)) {

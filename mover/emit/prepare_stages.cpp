@@ -77,12 +77,36 @@ ScriptStep drop_tables(const std::vector<Partition>& chunk) {
           .statements = {planner::lock_for_drop_sql(locked), planner::drop_tables_sql(dropped)}};
 }
 
+planner::Statement refuse_drop_before(std::string_view stage, const std::string& is_there) {
+  return planner::refuse_sql(is_there, "the stage `" + std::string(stage) + "` still stands",
+                             "Run the way back of the stage `" + std::string(stage) + "` first.");
+}
+
+// By their names, which the target has lost once it is in use. A target that lacks tables must not be filled again.
+ScriptStep prepare_drop(const Writing& writing) {
+  const planner::Plan& plan = writing.plan;
+  ScriptStep step{.what = "Whether all that uses the target is gone", .is_recorded = false};
+  step.statements.push_back(planner::refuse_sql("NOT " + planner::is_there_sql(plan.layout.root.name) + " AND " +
+                                                    planner::script_is_begun_sql(plan, up_of(kCutover)),
+                                                "the target is in use as " + shown_source(writing),
+                                                plan.strategy == planner::Strategy::capture
+                                                    ? "Run the way back of the stage `cutover` first."
+                                                    : "There is no way back from the cutover."));
+  if (plan.strategy == planner::Strategy::capture) {
+    step.statements.push_back(refuse_drop_before(kCapture, planner::is_there_sql(planner::forward_feed(plan).log())));
+  } else if (plan.guard) {
+    step.statements.push_back(refuse_drop_before(kGuard, planner::guard_is_there_sql(plan)));
+  }
+  step.statements.push_back(planner::forget_scripts_sql(plan, {up_of(kTarget)}));
+  return step;
+}
+
 std::vector<ScriptStep> drop_target(const Writing& writing) {
   const planner::Plan& plan = writing.plan;
   const std::size_t size_max =
       planner::kept_foreign_keys(plan.source).empty() ? kTablesPerTransaction : kTablesPerDropWithForeignKeys;
   std::vector<Partition> all = planner::partitions(plan.layout);
-  std::vector<ScriptStep> steps;
+  std::vector<ScriptStep> steps = {prepare_drop(writing)};
   for (std::size_t end = all.size(); end > 0;) {
     const std::size_t begin = end > size_max ? end - size_max : 0;
     steps.push_back(drop_tables(
@@ -135,8 +159,10 @@ Stage capture_stage(const Writing& writing) {
   ScriptStep remove{.what = "Triggers, functions and log", .waits_briefly = true};
   remove.statements = planner::drop_capture_triggers_sql(feed);
   planner::append(remove.statements, planner::drop_capture_log_sql(feed));
+  // Of a cutover that was begun and did not get its locks.
+  planner::append(remove.statements, planner::drop_capture_log_sql(planner::reverse_feed(writing.plan)));
   planner::append(remove.statements, forget_rows(writing));
-  remove.statements.push_back(planner::forget_scripts_sql(writing.plan, {up_of(kCapture)}));
+  remove.statements.push_back(planner::forget_scripts_sql(writing.plan, {up_of(kCapture), up_of(kCutover)}));
   remove.is_recorded = false;
   return {.name = std::string(kCapture),
           .part = Part::preparation,

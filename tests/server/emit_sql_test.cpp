@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "mover/emit/emission.hpp"
 #include "planner/checkpoint.hpp"
@@ -172,6 +173,18 @@ class EmittedSmallTable : public testing::Test {
       succeed(files_.run(file));
     }
   }
+  void expect_refused(const std::string& file, const std::string& message) {
+    const Outcome refused = files_.run(file);
+    EXPECT_EQ(refused.exit_code, 3) << file << refused;
+    EXPECT_THAT(refused.errors, HasSubstr(message)) << file;
+  }
+  void expect_too_early(const std::vector<std::string>& files) {
+    for (const std::string& file : files) expect_refused(file, "is not done to its end");
+  }
+  std::string some_leaf(const std::string& table) {
+    const std::string query = "SELECT min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = '";
+    return std::string(connection_.query(query + table + "'::regclass").text(0, 0));
+  }
   std::int64_t count(const std::string& table) {
     return connection_.query("SELECT count(*) FROM " + table).integer(0, 0);
   }
@@ -244,6 +257,138 @@ TEST_F(EmittedSmallTable, ACutoverIsRefusedWhenSomethingWasTiedToTheTableSince) 
   EXPECT_THAT(refused.errors, HasSubstr("is not what it was when this file was written"));
   connection_.query("DROP VIEW late; ");
   succeed(files_.run("cutover.up.sql"));
+}
+
+// What the copy of the table would not have.
+TEST_F(EmittedSmallTable, ACutoverIsRefusedWhenTheTableWasAlteredSince) {
+  bring_to_complete();
+  const std::vector<std::pair<std::string, std::string>> changes = {
+      {"ALTER TABLE items ENABLE ROW LEVEL SECURITY", "ALTER TABLE items DISABLE ROW LEVEL SECURITY"},
+      {"ALTER TABLE items FORCE ROW LEVEL SECURITY", "ALTER TABLE items NO FORCE ROW LEVEL SECURITY"},
+      {"CREATE POLICY late ON items USING (id > 0)", "DROP POLICY late ON items"},
+      {"ALTER TABLE items ADD CONSTRAINT late CHECK (id > 0)", "ALTER TABLE items DROP CONSTRAINT late"},
+      {"ALTER TABLE items ALTER note SET NOT NULL", "ALTER TABLE items ALTER note DROP NOT NULL"},
+      {"ALTER TABLE items ALTER note SET DEFAULT 'late'", "ALTER TABLE items ALTER note DROP DEFAULT"},
+      {"GRANT INSERT ON items TO PUBLIC", "REVOKE INSERT ON items FROM PUBLIC"},
+      {"GRANT UPDATE (note) ON items TO PUBLIC", "REVOKE UPDATE (note) ON items FROM PUBLIC"},
+      {"COMMENT ON TABLE items IS 'late'", "COMMENT ON TABLE items IS NULL"},
+      {"COMMENT ON COLUMN items.note IS 'late'", "COMMENT ON COLUMN items.note IS NULL"},
+      {"CREATE INDEX late ON items (note)", "DROP INDEX late"},
+  };
+  for (const auto& [change, undo] : changes) {
+    SCOPED_TRACE(change);
+    connection_.query(change);
+    expect_refused("cutover.up.sql", "is not what it was when this file was written");
+    connection_.query(undo);
+  }
+  for (const char* file : {"cutover.up.sql", "settle.up.sql", "cutover.down.sql", "apply.up.sql", "cutover.up.sql"}) {
+    succeed(files_.run(file));
+  }
+}
+
+TEST_F(EmittedSmallTable, NoFileBeginsBeforeThoseBeforeItAreDone) {
+  succeed(plan());
+  expect_too_early({"capture.up.sql"});
+  succeed(files_.run("target.up.sql"));
+  pg::Connection blocker = database_.connect();
+  blocker.begin();
+  blocker.query("LOCK TABLE items IN ROW EXCLUSIVE MODE");
+  expect_refused("capture.up.sql", "lock timeout");
+  blocker.rollback();
+  expect_too_early({"copy.up.sql", "key-index.up.sql", "apply.up.sql"});
+  EXPECT_EQ(count("items_partitioned"), 0);
+  succeed(files_.run("capture.up.sql"));
+  connection_.query("ALTER TABLE items_partitioned ADD CONSTRAINT in_the_way CHECK (id <> 750)");
+  expect_refused("copy.up.sql", "in_the_way");
+  expect_too_early(
+      {"key-index.up.sql", "apply.up.sql", "indexes.up.sql", "cutover.up.sql", "settle.up.sql", "finish.up.sql"});
+  connection_.query("ALTER TABLE items_partitioned DROP CONSTRAINT in_the_way");
+  succeed(files_.run("copy.up.sql"));
+  expect_too_early({"apply.up.sql", "indexes.up.sql", "cutover.up.sql"});
+  succeed(files_.run("key-index.up.sql"));
+  expect_too_early({"cutover.up.sql"});
+  succeed(files_.run("indexes.up.sql"));
+  succeed(files_.run("copy.down.sql"));
+  expect_too_early({"apply.up.sql", "cutover.up.sql"});
+  succeed(files_.run("copy.up.sql"));
+  succeed(files_.run("cutover.up.sql"));
+  expect_too_early({"finish.up.sql"});
+  EXPECT_EQ(differences("items", "items_old"), 0);
+}
+
+TEST_F(EmittedSmallTable, FilesOfThePreparationDoNothingAfterTheCutover) {
+  bring_to_complete();
+  succeed(files_.run("cutover.up.sql"));
+  connection_.query("UPDATE items SET note = 'since' WHERE id = 5");
+  connection_.query("CREATE TEMPORARY TABLE kept AS TABLE items");
+  for (const char* file :
+       {"target.up.sql", "capture.up.sql", "copy.up.sql", "key-index.up.sql", "apply.up.sql", "indexes.up.sql"}) {
+    succeed(files_.run(file));
+  }
+  succeed(files_.run("settle.up.sql"));
+  expect_refused("target.down.sql", "the target is in use as");
+  EXPECT_NE(files_.run("capture.down.sql").exit_code, 0);
+  EXPECT_NE(files_.run("copy.down.sql").exit_code, 0);
+  EXPECT_EQ(differences("items", "kept"), 0);
+  succeed(files_.run("cutover.down.sql"));
+  EXPECT_EQ(differences("items", "kept"), 0);
+}
+
+TEST_F(EmittedSmallTable, OfflineFilesKeepTheirOrderToo) {
+  succeed(plan({}));
+  succeed(files_.run("target.up.sql"));
+  expect_too_early({"copy.up.sql"});
+  succeed(files_.run("guard.up.sql"));
+  connection_.query("ALTER TABLE items_partitioned ADD CONSTRAINT in_the_way CHECK (id <> 750)");
+  expect_refused("copy.up.sql", "in_the_way");
+  expect_too_early({"indexes.up.sql", "cutover.up.sql", "finish.up.sql"});
+  EXPECT_EQ(count("items"), 1000);
+  expect_refused("target.down.sql", "the stage `guard` still stands");
+  connection_.query("ALTER TABLE items_partitioned DROP CONSTRAINT in_the_way");
+  for (const char* file : {"copy.up.sql", "indexes.up.sql", "cutover.up.sql", "copy.up.sql"}) {
+    succeed(files_.run(file));
+  }
+  EXPECT_EQ(differences("items", "items_old"), 0);
+  expect_refused("target.down.sql", "the target is in use as");
+  connection_.query("DROP TABLE " + some_leaf("items"));
+  succeed(files_.run("finish.up.sql"));
+  EXPECT_EQ(count("pg_description WHERE description LIKE '%[pgsluice%'"), 0);
+}
+
+TEST_F(EmittedSmallTable, TheTargetIsDroppedAfterWhatFillsIt) {
+  const std::string dump = schema_dump(database_);
+  bring_to_complete();
+  pg::Connection blocker = database_.connect();
+  blocker.begin();
+  blocker.query("SELECT FROM items LIMIT 1");
+  expect_refused("cutover.up.sql", "lock timeout");
+  blocker.rollback();
+  expect_refused("target.down.sql", "the stage `capture` still stands");
+  connection_.query("UPDATE items SET note = 'captured' WHERE id = 5");
+  succeed(files_.run("capture.down.sql"));
+  blocker.begin();
+  blocker.query("SELECT FROM " + some_leaf("items_partitioned") + " LIMIT 1");
+  expect_refused("target.down.sql", "lock timeout");
+  blocker.rollback();
+  expect_too_early({"capture.up.sql"});
+  succeed(files_.run("target.down.sql"));
+  EXPECT_EQ(dump_difference(dump, schema_dump(database_)), "");
+}
+
+TEST_F(EmittedSmallTable, APartitionMayBeDroppedAfterTheCutover) {
+  connection_.run_script(
+      "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1); ALTER TABLE items ADD parent_id int "
+      "DEFAULT 1 REFERENCES parent");
+  bring_to_complete();
+  succeed(files_.run("cutover.up.sql"));
+  connection_.query("DROP TABLE " + some_leaf("items"));
+  connection_.query("CREATE TEMPORARY TABLE kept AS TABLE items");
+  succeed(files_.run("settle.up.sql"));
+  expect_refused("cutover.down.sql", "partitions were added or are gone");
+  succeed(files_.run("finish.up.sql"));
+  EXPECT_EQ(differences("items", "kept"), 0);
+  EXPECT_EQ(count("pg_description WHERE description LIKE '%[pgsluice%'"), 0);
+  EXPECT_EQ(count("pg_constraint WHERE conrelid = 'items'::regclass AND contype = 'f' AND convalidated"), 1);
 }
 
 TEST_F(EmittedSmallTable, ATruncateIsNoticedBeforeTheCutoverAndBroughtBackAfterIt) {

@@ -41,6 +41,23 @@ TEST(ScriptSql, ARefusalHoldsItsWordsAsLiterals) {
   EXPECT_THAT(sql, HasSubstr("HINT = ''do ''''this''''''"));
 }
 
+TEST(ScriptSql, StepsThatMustBeDoneAreCounted) {
+  const Statements statements = refuse_unless_done_sql(small_plan(), {{"a.up", 2}, {"b's.up", 31}}, "too early");
+  ASSERT_EQ(statements.size(), 2U);
+  EXPECT_THAT(statements[0].sql, HasSubstr("IF NOT (pg_catalog.to_regclass("));
+  EXPECT_THAT(statements[1].sql, HasSubstr("WHERE script = ''a.up'') <> 2 OR (SELECT "));
+  EXPECT_THAT(statements[1].sql, HasSubstr("WHERE script = ''b''''s.up'') <> 31 THEN"));
+}
+
+TEST(ScriptSql, TheDigestHoldsWhatATableIsAndNotTheNumbersItHasInThisDatabase) {
+  const std::string sql = surroundings_digest_sql(small_plan(), kVersion);
+  for (const char* line : {"'table_facts', pg_catalog.to_jsonb(d) - '{oid,file_node,row_security_active}'",
+                           "'table_columns', pg_catalog.to_jsonb(d) - '{attribute_number,type_oid}'", "'table_checks'",
+                           "'table_policies'", "'table_grants'", "'table_triggers'", "'table_indexes'"}) {
+    EXPECT_THAT(sql, HasSubstr(line));
+  }
+}
+
 TEST(ScriptSql, WhatRunsUnderAConditionIsShownWithItsLock) {
   const Statement statement = run_if_sql("true", {{"SELECT 1", "", ""}, {"TRUNCATE t", "ACCESS EXCLUSIVE", "t"}});
   EXPECT_EQ(statement.lock, "ACCESS EXCLUSIVE");
