@@ -265,11 +265,9 @@ const std::vector<OptionSpec>& option_specs() {
 
       {"strategy", "NAME", "plan estimate", kWay,
        "How concurrent writes are survived. capture: everybody writes; triggers note the keys of changed rows, which "
-       "are "
-       "brought over again until `cutover`. offline: nobody writes, and a guard sees to it. Default: capture where the "
-       "table has a unique key of NOT NULL columns and rows are copied inside one database, else offline; the plan "
-       "says "
-       "why."},
+       "are brought over again until `cutover`. offline: nobody writes, and a guard sees to it. Default: capture where "
+       "the table has a unique key of NOT NULL columns and rows are copied inside one database, else offline; the plan "
+       "says why."},
       {"capture", "row|statement", "plan", kWay,
        "With --strategy capture: a trigger for each row, or for each statement, which costs the application less where "
        "its statements change many rows each. Default: as the table's statistics suggest."},

@@ -264,20 +264,6 @@ Statement lock_partitions_sql(const Feed& feed, bool against_writers) {
           mode, pg::display(feed.from)};
 }
 
-Statements list_partitions_sql(const Feed& feed) {
-  const std::string list = pg::quoted(feed.partitions());
-  return {
-      create_function_sql(feed, "row", row_body(feed), true),
-      {"DELETE FROM " + list, "", ""},
-      {"INSERT INTO " + list +
-           " (partition, trigger, name) SELECT c.oid, g.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM (" +
-           partitions_of_sql(feed.from) +
-           ") AS t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = "
-           "c.relnamespace JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid AND g.tgname = " +
-           pg::literal(feed.trigger("row")),
-       "", ""}};
-}
-
 Statements list_partitions_sql(const Feed& feed, const std::vector<ListedPartition>& partitions,
                                const std::vector<std::string>& gone) {
   const std::string list = pg::quoted(feed.partitions());
@@ -286,7 +272,7 @@ Statements list_partitions_sql(const Feed& feed, const std::vector<ListedPartiti
   for (const ListedPartition& partition : partitions) {
     oids += (oids.empty() ? "" : ",") + partition.oid;
     rows += (rows.empty() ? "" : ", ") +
-            ("(" + partition.oid + ", " + partition.trigger + ", " + pg::literal(pg::quoted(partition.name)) + ")");
+            ("(" + partition.oid + ", " + partition.trigger + ", " + pg::literal(pg::display(partition.name)) + ")");
   }
   for (const std::string& oid : gone) {
     oids += (oids.empty() ? "" : ",") + oid;

@@ -25,16 +25,13 @@ std::string standing_partitions_sql(const Feed& feed);
 // Nobody attaches or detaches a partition of the table itself until the transaction ends; nor writes, if
 // `against_writers`, to any.
 Statement lock_partitions_sql(const Feed& feed, bool against_writers);
-// Lists the partitions that are there and have their triggers; those of `feed.known_partitions` list themselves no
-// more.
-Statements list_partitions_sql(const Feed& feed);
 struct ListedPartition {
   std::string oid;
   std::string trigger;  // The OID of its trigger for rows.
   QualifiedName name;
 };
 // Lists these, which were looked at, and no others; and forgets what is known of those of the OIDs `gone`.
-// `feed.known_partitions` are the OIDs of these.
+// `feed.known_partitions` are the OIDs of these; they list themselves no more.
 Statements list_partitions_sql(const Feed& feed, const std::vector<ListedPartition>& partitions,
                                const std::vector<std::string>& gone);
 // As if one (regclass text) had never been listed.

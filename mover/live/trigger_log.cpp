@@ -196,8 +196,14 @@ void TriggerLog::install(pg::Connection& connection) const {
   }
   connection.query(planner::lock_partitions_sql(feed_, true).sql);
   const planner::Feed feed = read_standing_feed(connection);
-  connection.run_script(planner::script_of(planner::create_capture_triggers_sql(feed)) + ";" +
-                        planner::script_of(planner::list_partitions_sql(feed)));
+  connection.run_script(planner::script_of(planner::create_capture_triggers_sql(feed)));
+  std::vector<planner::ListedPartition> listed;
+  for (const StandingPartition& partition : read_standing_partitions(connection, feed_)) {
+    if (partition.is_there) {
+      listed.push_back({partition.oid, partition.row_trigger, partition.name});
+    }
+  }
+  connection.run_script(planner::script_of(planner::list_partitions_sql(feed, listed, {})));
 }
 
 void TriggerLog::refuse_old_snapshots(pg::Connection& connection) const {
